@@ -1,0 +1,128 @@
+import type { ExecutorPlan, Precision } from '../graph/executor';
+import type { GenerationSpec, SpecInput } from './spec';
+
+export type BackendChoice = 'auto' | 'ort-webgpu' | 'ort-wasm';
+
+/** How to run, as opposed to what to make (`GenerationSpec`). */
+export interface RunOptions {
+  readonly backend?: BackendChoice;
+  readonly precision?: Precision;
+  /** wasm threads; default: as many as the machine has, at most 8, and 1 where the page is not cross-origin isolated. */
+  readonly threads?: number;
+  /** A plan from an earlier report, to run the same arithmetic again; wins over the fields above. */
+  readonly plan?: ExecutionPlan;
+}
+
+/** Everything that decides the bits of the latents besides the spec and the model. */
+export interface ExecutionPlan {
+  readonly requested: { readonly backend: BackendChoice; readonly precision: Precision };
+  /** Why this backend was chosen, in one sentence for the user. */
+  readonly reason: string;
+  readonly textEncoder: ExecutorPlan;
+  readonly transformer: ExecutorPlan;
+  readonly autoencoder: ExecutorPlan;
+}
+
+export type Phase = 'download' | 'load' | 'encode-prompt' | 'denoise' | 'decode' | 'encode-video';
+export const PHASES: readonly Phase[] = ['download', 'load', 'encode-prompt', 'denoise', 'decode', 'encode-video'];
+
+export interface Progress {
+  readonly phase: Phase;
+  /** Work units done and in all, within this phase: bytes for `download` and `load`, steps for `denoise`, frames for `decode` and `encode-video`. */
+  readonly done: number;
+  readonly total: number;
+  /** Share of the whole job, 0 to 1, never falling. */
+  readonly fraction: number;
+  /** Seconds left for the whole job, or null until there is something to judge by. */
+  readonly etaSeconds: number | null;
+  /** After a denoising step: a small RGBA picture per latent frame, from the x0 estimate. */
+  readonly preview?: Preview;
+}
+
+export interface Preview {
+  readonly width: number;
+  readonly height: number;
+  /** One RGBA picture [height, width, 4] per latent frame, in time order. */
+  readonly frames: readonly Uint8ClampedArray<ArrayBuffer>[];
+}
+
+/** What was made, how, and how long it took. docs/report.schema.json describes its JSON form. */
+export interface Report {
+  readonly version: 1;
+  readonly spec: GenerationSpec;
+  readonly plan: ExecutionPlan;
+  readonly model: { readonly id: string; readonly revision: string; readonly sha256: string; readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly sha256: string }[] };
+  readonly prompt: { readonly tokens: number; readonly truncated: string | null };
+  /** Seconds per phase, by phase name. */
+  readonly seconds: Readonly<Partial<Record<Phase | 'total', number>>>;
+  readonly stepSeconds: readonly number[];
+  /** SHA-256 of the final latents: f32 little-endian bytes, [C, T, H, W]. */
+  readonly latentsSha256: string;
+  readonly latentsShape: readonly number[];
+  readonly encoder: { readonly codec: string; readonly container: 'mp4' | 'webm'; readonly hardwareAcceleration: string; readonly scale: number };
+  readonly clip: { readonly width: number; readonly height: number; readonly frames: number; readonly fps: number; readonly sizeBytes: number; readonly mimeType: string };
+  /** Things the user should know: a prompt that was cut, a fallback that was taken. */
+  readonly notes: readonly string[];
+}
+
+export interface Clip {
+  readonly blob: Blob;
+  readonly report: Report;
+  /** Final latents, f32 [C, T, H, W] row-major; only when `keepLatents` was asked for. */
+  readonly latents?: Float32Array;
+  /** Decoded frames as RGBA, before video encoding; only when `keepFrames` was asked for. */
+  readonly frames?: readonly Uint8ClampedArray<ArrayBuffer>[];
+}
+
+export interface GenerateOptions extends RunOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly keepLatents?: boolean;
+  readonly keepFrames?: boolean;
+  /** Whole-number upscale of the exported video: 1, 2 or 4. Default 1. */
+  readonly exportScale?: 1 | 2 | 4;
+}
+
+/** What `stop` leaves: the state after the last finished step, from which the job can go on. */
+export interface PartialResult {
+  readonly spec: GenerationSpec;
+  readonly stepsDone: number;
+  readonly latents: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** What this device offers, for the page to show. */
+export interface Capabilities {
+  readonly crossOriginIsolated: boolean;
+  readonly threads: number;
+  readonly webgpu: { readonly available: boolean; readonly adapter: string | null; readonly software: boolean; readonly reason: string };
+  readonly backend: { readonly chosen: BackendChoice; readonly reason: string };
+  readonly video: { readonly codec: string; readonly container: 'mp4' | 'webm' } | null;
+  readonly storage: { readonly usedBytes: number; readonly quotaBytes: number; readonly persisted: boolean } | null;
+}
+
+export interface ModelStatus {
+  readonly id: string;
+  readonly name: string;
+  readonly licence: string;
+  readonly sizeBytes: number;
+  readonly storedBytes: number;
+  readonly complete: boolean;
+}
+
+/** The engine that page, CLI and tests call. Every method rejects with a `KinoraError`. */
+export interface Kinora {
+  capabilities(): Promise<Capabilities>;
+  models(): Promise<readonly ModelStatus[]>;
+  /** Downloads and verifies a model; resumes an interrupted download. A no-op when it is stored. */
+  download(modelId: string, options?: { signal?: AbortSignal; onProgress?: (progress: Progress) => void }): Promise<void>;
+  /** Removes a stored model; resolves to the bytes freed. */
+  remove(modelId: string): Promise<number>;
+  /** Jobs run one at a time, in the order they were asked for. */
+  generate(spec: SpecInput, options?: GenerateOptions): Promise<Clip>;
+  /** The latents that the last stopped or failed job had finished, or null. */
+  partial(): Promise<PartialResult | null>;
+  /** MiniLM sentence embedding [384], normalised: search by meaning. */
+  embed(text: string): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}

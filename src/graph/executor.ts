@@ -1,0 +1,70 @@
+import type { ElementType, Graph, WeightSource } from './types';
+
+/**
+ * A tensor that an executor owns; it may live on a GPU. Its creator disposes of it. A disposed tensor
+ * must not be used again.
+ */
+export interface DeviceTensor {
+  readonly shape: readonly number[];
+  readonly type: ElementType;
+  dispose(): void;
+}
+
+/** `exact`: f32 arithmetic on the stored weights. `fast`: int8 or f16 arithmetic within a published error budget. */
+export type Precision = 'exact' | 'fast';
+
+/** What a report needs to know about an executor to run the same arithmetic again. */
+export interface ExecutorPlan {
+  /** For example `reference`, `ort-wasm`, `ort-webgpu`, `wgsl`. */
+  readonly backend: string;
+  /** Library and build, for example `onnxruntime-web 1.30.0 wasm`. */
+  readonly build: string;
+  readonly precision: Precision;
+  readonly threads: number;
+  /** GPU adapter in words, or null where none is used. */
+  readonly adapter: string | null;
+  /** Kernel variants and lowering choices that change the arithmetic, by name. */
+  readonly variants: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface CompileOptions {
+  readonly signal?: AbortSignal;
+  /** Called as weights arrive: bytes of this graph's weights loaded so far, and in all. */
+  readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
+}
+
+/** A graph with its weights, ready to run. Runs are serialised by the executor. */
+export interface CompiledGraph {
+  readonly graph: Graph;
+  /**
+   * Runs the graph. Inputs stay the caller's; outputs become the caller's to dispose of.
+   * Throws `invalid-graph` when an input is missing or its shape does not fit.
+   */
+  run(inputs: Readonly<Record<string, DeviceTensor>>): Promise<Record<string, DeviceTensor>>;
+  dispose(): Promise<void>;
+}
+
+export interface Term {
+  readonly tensor: DeviceTensor;
+  readonly coefficient: number;
+}
+
+/** Runs graphs. Three of them: `reference` (tests), `ort` (wasm and WebGPU), `wgsl`. */
+export interface Executor {
+  readonly plan: ExecutorPlan;
+  compile(graph: Graph, weights: WeightSource, options?: CompileOptions): Promise<CompiledGraph>;
+  /** Copies host data in. `data.length` must be the product of `shape`. */
+  upload(data: Float32Array | Int32Array, shape: readonly number[]): DeviceTensor;
+  /** Copies a tensor out. */
+  download(tensor: DeviceTensor): Promise<Float32Array | Int32Array>;
+  /**
+   * Σ coefficientᵢ · tensorᵢ over f32 tensors of one shape: sampler updates and guidance.
+   * Summed in the given order, so that equal calls give equal bits.
+   */
+  combine(terms: readonly Term[]): Promise<DeviceTensor>;
+  /**
+   * Latents [C, T, H, W] whose frame t comes from `known` where `mask[t]`, else from `free`: how given frames are held.
+   */
+  selectFrames(free: DeviceTensor, known: DeviceTensor, mask: readonly boolean[]): Promise<DeviceTensor>;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,60 @@
+import { fileURLToPath } from 'node:url';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import { findBrowser, BROWSER_ARGS } from './scripts/find-browser.mjs';
+import { SECURITY_HEADERS } from './scripts/headers.mjs';
+
+const isolation = {
+  'Cross-Origin-Opener-Policy': SECURITY_HEADERS['Cross-Origin-Opener-Policy'],
+  'Cross-Origin-Embedder-Policy': SECURITY_HEADERS['Cross-Origin-Embedder-Policy'],
+  'Cross-Origin-Resource-Policy': SECURITY_HEADERS['Cross-Origin-Resource-Policy'],
+};
+const root = fileURLToPath(new URL('.', import.meta.url));
+
+export default defineConfig({
+  base: './',
+  plugins: [svelte()],
+  server: { headers: isolation, fs: { strict: false } },
+  preview: { headers: SECURITY_HEADERS },
+  worker: { format: 'es' },
+  // onnxruntime-web's wasm is served as a file of its own (see backends/ort/runtime.ts), never inlined in a bundle.
+  resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'] },
+  optimizeDeps: { exclude: ['onnxruntime-web'] },
+  build: { target: 'es2023', assetsInlineLimit: 0, chunkSizeWarningLimit: 1500 },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', environment: 'node', include: ['test/**/*.test.ts'], exclude: ['test/fixtures/**', 'test/conformance/**', 'test/e2e/**', 'test/**/*.browser.test.ts'], testTimeout: 60_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'fixtures',
+          environment: 'node',
+          include: ['test/conformance/**/*.test.ts'],
+          exclude: ['test/conformance/**/*.browser.test.ts'],
+          testTimeout: 300_000,
+          env: { KINORA_FIXTURES: process.env.KINORA_FIXTURES ?? `${root}test/fixtures` },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['test/**/*.browser.test.ts'],
+          testTimeout: 120_000,
+          fileParallelism: false,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: { executablePath: findBrowser() ?? undefined, args: BROWSER_ARGS } }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+    ],
+  },
+});
