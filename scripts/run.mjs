@@ -1,0 +1,15 @@
+/** Runs a command with inherited output; resolves to its exit code. */
+import { spawn } from 'node:child_process';
+
+export function run(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: 'inherit', ...options });
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve(code ?? (signal ? 1 : 0)));
+  });
+}
+
+/** Runs a program of an installed npm package (`vite`, `vitest`, …) with this very Node. */
+export function runTool(name, args, options = {}) {
+  return run(process.platform === 'win32' ? 'npx.cmd' : 'npx', ['--no-install', name, ...args], options);
+}
