@@ -1,4 +1,5 @@
 import type { ExecutorPlan, Precision } from '../graph/executor';
+import type { ModelManifest } from '../weights/manifest';
 import type { GenerationSpec, SpecInput } from './spec';
 
 export type BackendChoice = 'auto' | 'ort-webgpu' | 'ort-wasm';
@@ -110,16 +111,32 @@ export interface ModelStatus {
   readonly complete: boolean;
 }
 
+/** The words a model was trained on: group (`subjects`, `places`, …) → id → phrases. */
+export type Vocabulary = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+/** What a model says about itself. Small (manifest and vocabulary file, no weights), and at hand offline once its model is stored. */
+export interface ModelDescription {
+  readonly manifest: ModelManifest;
+  readonly vocabulary: Vocabulary | null;
+}
+
 /** The engine that page, CLI and tests call. Every method rejects with a `KinoraError`. */
 export interface Kinora {
   capabilities(): Promise<Capabilities>;
   models(): Promise<readonly ModelStatus[]>;
+  /** A model's manifest (defaults, limits, licence) and vocabulary: what a page needs before any weights are there. */
+  describe(modelId: string): Promise<ModelDescription>;
   /** Downloads and verifies a model; resumes an interrupted download. A no-op when it is stored. */
   download(modelId: string, options?: { signal?: AbortSignal; onProgress?: (progress: Progress) => void }): Promise<void>;
   /** Removes a stored model; resolves to the bytes freed. */
   remove(modelId: string): Promise<number>;
   /** Jobs run one at a time, in the order they were asked for. */
   generate(spec: SpecInput, options?: GenerateOptions): Promise<Clip>;
+  /**
+   * The same frames as a video of another scale: decodes the clip's latents again (made with `keepLatents`) and encodes them
+   * at `exportScale`. `invalid-spec` where the clip has no latents.
+   */
+  exportClip(clip: Clip, options: RunOptions & { exportScale: 1 | 2 | 4; signal?: AbortSignal; onProgress?: (progress: Progress) => void }): Promise<Clip>;
   /** The latents that the last stopped or failed job had finished, or null. */
   partial(): Promise<PartialResult | null>;
   /** MiniLM sentence embedding [384], normalised: search by meaning. */
