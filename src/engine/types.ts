@@ -36,6 +36,8 @@ export interface Progress {
   readonly fraction: number;
   /** Seconds left for the whole job, or null until there is something to judge by. */
   readonly etaSeconds: number | null;
+  /** What the user should know meanwhile, for example that another tab is generating. */
+  readonly note?: string;
   /** After a denoising step: a small RGBA picture per latent frame, from the x0 estimate. */
   readonly preview?: Preview;
 }
@@ -50,9 +52,16 @@ export interface Preview {
 /** What was made, how, and how long it took. docs/report.schema.json describes its JSON form. */
 export interface Report {
   readonly version: 1;
+  /** Kinora's own version. */
+  readonly kinora: string;
   readonly spec: GenerationSpec;
   readonly plan: ExecutionPlan;
-  readonly model: { readonly id: string; readonly revision: string; readonly sha256: string; readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly sha256: string }[] };
+  readonly model: {
+    readonly id: string;
+    readonly revision: string;
+    readonly sha256: string;
+    readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly sha256: string }[];
+  };
   readonly prompt: { readonly tokens: number; readonly truncated: string | null };
   /** Seconds per phase, by phase name. */
   readonly seconds: Readonly<Partial<Record<Phase | 'total', number>>>;
@@ -60,8 +69,20 @@ export interface Report {
   /** SHA-256 of the final latents: f32 little-endian bytes, [C, T, H, W]. */
   readonly latentsSha256: string;
   readonly latentsShape: readonly number[];
-  readonly encoder: { readonly codec: string; readonly container: 'mp4' | 'webm'; readonly hardwareAcceleration: string; readonly scale: number };
-  readonly clip: { readonly width: number; readonly height: number; readonly frames: number; readonly fps: number; readonly sizeBytes: number; readonly mimeType: string };
+  readonly encoder: {
+    readonly codec: string;
+    readonly container: 'mp4' | 'webm';
+    readonly hardwareAcceleration: string;
+    readonly scale: number;
+  };
+  readonly clip: {
+    readonly width: number;
+    readonly height: number;
+    readonly frames: number;
+    readonly fps: number;
+    readonly sizeBytes: number;
+    readonly mimeType: string;
+  };
   /** Things the user should know: a prompt that was cut, a fallback that was taken. */
   readonly notes: readonly string[];
 }
@@ -82,6 +103,8 @@ export interface GenerateOptions extends RunOptions {
   readonly keepFrames?: boolean;
   /** Whole-number upscale of the exported video: 1, 2 or 4. Default 1. */
   readonly exportScale?: 1 | 2 | 4;
+  /** Goes on from `partial()` where its spec equals this one; starts afresh where there is nothing to go on from. */
+  readonly resume?: boolean;
 }
 
 /** What `stop` leaves: the state after the last finished step, from which the job can go on. */
@@ -136,7 +159,10 @@ export interface Kinora {
    * The same frames as a video of another scale: decodes the clip's latents again (made with `keepLatents`) and encodes them
    * at `exportScale`. `invalid-spec` where the clip has no latents.
    */
-  exportClip(clip: Clip, options: RunOptions & { exportScale: 1 | 2 | 4; signal?: AbortSignal; onProgress?: (progress: Progress) => void }): Promise<Clip>;
+  exportClip(
+    clip: Clip,
+    options: RunOptions & { exportScale: 1 | 2 | 4; signal?: AbortSignal; onProgress?: (progress: Progress) => void },
+  ): Promise<Clip>;
   /** The latents that the last stopped or failed job had finished, or null. */
   partial(): Promise<PartialResult | null>;
   /** MiniLM sentence embedding [384], normalised: search by meaning. */
