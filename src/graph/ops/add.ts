@@ -1,0 +1,4 @@
+import { binaryOp } from './broadcast';
+
+/** y = a + b, with NumPy broadcasting. */
+export const add = binaryOp('add', (a, b) => a + b);
