@@ -1,0 +1,110 @@
+import { invalidGraph } from '../graph/errors';
+import type { WeightSource } from '../graph/types';
+import { ConfigReader } from './config-reader';
+
+/** One module of an autoencoder; its place in the list is its number in the weights' names (`decoder.7.conv.weight`). */
+export type TaewModule =
+  | { readonly kind: 'soft-clamp' } // 3 · tanh(x / 3)
+  | { readonly kind: 'relu' }
+  | { readonly kind: 'conv'; readonly stride: number; readonly bias: boolean } // 3 × 3, padding 1
+  | { readonly kind: 'memory-block' } // a frame and the one before it
+  | { readonly kind: 'upsample'; readonly factor: number }
+  | { readonly kind: 'grow'; readonly stride: number } // TGrow: 1 frame to `stride`
+  | { readonly kind: 'pool'; readonly stride: number }; // TPool: `stride` frames to 1
+
+/** A video autoencoder of TAEHV's type, as data. */
+export interface TaewLayout {
+  readonly latentChannels: number;
+  /** 3: red, green, blue. */
+  readonly imageChannels: number;
+  /** Pixels on the side of the squares that are shuffled into channels. */
+  readonly patch: number;
+  readonly encoder: readonly TaewModule[];
+  readonly decoder: readonly TaewModule[];
+  /** Where a clip of 4n + 1 frames gets its 3 missing ones before encoding: copies of the first in front, or of the last behind. */
+  readonly encoderPadding: 'first' | 'last';
+}
+
+const conv = (stride = 1, bias = true): TaewModule => ({ kind: 'conv', stride, bias });
+const relu: TaewModule = { kind: 'relu' };
+const memory: TaewModule = { kind: 'memory-block' };
+const repeat = (module: TaewModule, times: number): TaewModule[] => new Array<TaewModule>(times).fill(module);
+
+/**
+ * TAEHV's taew2_1 and taew2_2 (github.com/madebyollin/taehv at 1f14a56, MIT), which decode the latents of Wan2.1 and
+ * of Wan2.2-TI2V. Both have the same modules; latent channels and patch are read from the weights' shapes.
+ */
+export function taehvLayout(weights: WeightSource): TaewLayout {
+  const latentChannels = weights.info('decoder.1.weight').shape[1]!;
+  const imageChannels = 3;
+  const patch = Math.sqrt(weights.info('decoder.22.weight').shape[0]! / imageChannels);
+  if (!Number.isInteger(patch)) throw invalidGraph('decoder.22.weight does not give whole pixels: this is not a TAEHV autoencoder.');
+  const stage = (growth: number): TaewModule[] => [...repeat(memory, 3), { kind: 'upsample', factor: 2 }, { kind: 'grow', stride: growth }, conv(1, false)];
+  const step = (pooling: number): TaewModule[] => [{ kind: 'pool', stride: pooling }, conv(2, false), ...repeat(memory, 3)];
+  return {
+    latentChannels,
+    imageChannels,
+    patch,
+    decoder: [{ kind: 'soft-clamp' }, conv(), relu, ...stage(1), ...stage(2), ...stage(2), relu, conv()],
+    encoder: [conv(), relu, ...step(2), ...step(2), ...step(1), conv()],
+    encoderPadding: 'last',
+  };
+}
+
+/** The layout of a TinyVideoAutoencoder, from its autoencoder_config.json. Throws `invalid-file`. */
+export function tinyVideoLayout(json: unknown): TaewLayout {
+  const config = new ConfigReader('The autoencoder configuration', json);
+  config.only('_class', 'TinyVideoAutoencoder');
+  const stages = config.positiveIntegerLists('decoder_stages', 4) as readonly [number, number, number, number][];
+  const steps = config.positiveIntegerLists('encoder_stages', 4) as readonly [number, number, number, number][];
+  const [, stemBlocks] = config.positiveIntegers('decoder_stem', 2) as [number, number];
+  return {
+    latentChannels: config.positiveInteger('latent_channels'),
+    imageChannels: config.positiveInteger('image_channels'),
+    patch: config.positiveInteger('patch_size'),
+    decoder: [
+      { kind: 'soft-clamp' },
+      conv(),
+      relu,
+      ...repeat(memory, stemBlocks),
+      ...stages.flatMap(([factor, stride, , blocks]): TaewModule[] => [
+        { kind: 'upsample', factor },
+        { kind: 'grow', stride },
+        conv(1, false),
+        ...repeat(memory, blocks),
+      ]),
+      relu,
+      conv(),
+    ],
+    encoder: [
+      conv(),
+      relu,
+      ...steps.flatMap(([pooling, stride, , blocks]): TaewModule[] => [{ kind: 'pool', stride: pooling }, conv(stride, false), ...repeat(memory, blocks)]),
+      conv(),
+    ],
+    encoderPadding: 'first',
+  };
+}
+
+/** Frames per latent frame (4 for all models here). */
+export function temporalFactor(layout: TaewLayout): number {
+  return layout.decoder.reduce((product, module) => product * (module.kind === 'grow' ? module.stride : 1), 1);
+}
+
+/** Pixels per latent pixel (8 or 16). */
+export function spatialFactor(layout: TaewLayout): number {
+  return layout.decoder.reduce((product, module) => product * (module.kind === 'upsample' ? module.factor : 1), layout.patch);
+}
+
+/** Decoded frames that come before a clip's first: n + 1 latent frames give 4n + 4 frames, of which the clip is the last 4n + 1. */
+export function leadingFrames(layout: TaewLayout): number {
+  return temporalFactor(layout) - 1;
+}
+
+/** Which frames of a clip go into the encoder, in order: the clip's own, and copies up to a multiple of the temporal factor. */
+export function encoderFrames(layout: TaewLayout, frames: number): number[] {
+  const factor = temporalFactor(layout);
+  const missing = (factor - (frames % factor)) % factor;
+  const own = Array.from({ length: frames }, (_, frame) => frame);
+  return layout.encoderPadding === 'first' ? [...new Array<number>(missing).fill(0), ...own] : [...own, ...new Array<number>(missing).fill(frames - 1)];
+}
