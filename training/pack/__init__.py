@@ -1,0 +1,1 @@
+"""Turns a trained model's folder into the quantised files that the browser loads."""
