@@ -163,8 +163,10 @@ export interface Kinora {
     clip: Clip,
     options: RunOptions & { exportScale: 1 | 2 | 4; signal?: AbortSignal; onProgress?: (progress: Progress) => void },
   ): Promise<Clip>;
-  /** The latents that the last stopped or failed job had finished, or null. */
+  /** The latents that the last stopped or failed job had finished, or null. Also after a reload of the page in the middle of a job. */
   partial(): Promise<PartialResult | null>;
+  /** The spec of the last job that was stopped, failed, or was cut off by a reload, even before its first step; null after a finished one. */
+  interruptedSpec(): Promise<GenerationSpec | null>;
   /** MiniLM sentence embedding [384], normalised: search by meaning. */
   embed(text: string): Promise<Float32Array>;
   dispose(): Promise<void>;

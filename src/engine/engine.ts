@@ -1,0 +1,243 @@
+import { KinoraError, throwIfAborted, toKinoraError } from '../errors';
+import type { Latents } from '../pipeline/types';
+import type { ModelManifest } from '../weights/manifest';
+import { chooseBackend } from './choose-backend';
+import { describeClip, describeEncoder, noteCodec } from './describe-run';
+import type { Environment } from './environment';
+import { isGpuLocked, withGpuLock } from './gpu-lock';
+import { InterruptedJobKeeper, readInterruptedJob, type InterruptedJob } from './interrupted-job';
+import { JobQueue } from './job-queue';
+import { LoadedModelCache } from './loaded-model';
+import { ProgressMeter } from './progress-meter';
+import { download, downloadMeter, runJob, type Job } from './run-job';
+import { completeSpec, requestedModel, type GenerationSpec, type SpecInput } from './spec';
+import type { Capabilities, Clip, GenerateOptions, Kinora, ModelDescription, ModelStatus, PartialResult } from './types';
+import { writeVideo } from './write-video';
+
+type DownloadOptions = NonNullable<Parameters<Kinora['download']>[1]>;
+type ExportOptions = Parameters<Kinora['exportClip']>[1];
+
+/** What `exportClip` needs of a clip. */
+export type ExportSource = Pick<Clip, 'report' | 'latents'>;
+
+/**
+ * The engine itself: one job at a time, from spec to clip. It runs in the worker behind `createKinora`, or, in tests, wherever
+ * its environment runs.
+ */
+export class KinoraEngine implements Kinora {
+  readonly #environment: Environment;
+  readonly #queue = new JobQueue();
+  readonly #loaded: LoadedModelCache;
+  #running: GenerationSpec | null = null;
+  /** What the last stopped or failed job of this engine left; undefined until there was one. */
+  #interrupted: InterruptedJob | null | undefined = undefined;
+  #isDisposed = false;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+    this.#loaded = new LoadedModelCache(environment);
+  }
+
+  async capabilities(): Promise<Capabilities> {
+    return this.#guard(async () => {
+      const facts = await this.#environment.detectDevice();
+      const { backend, reason, threads } = chooseBackend({}, facts);
+      return {
+        crossOriginIsolated: facts.crossOriginIsolated,
+        threads,
+        webgpu: facts.webgpu,
+        backend: { chosen: backend, reason },
+        video: await this.#environment.videoSupport(),
+        storage: await this.#environment.storage(),
+      };
+    });
+  }
+
+  models(): Promise<readonly ModelStatus[]> {
+    return this.#guard(() => this.#environment.models.list());
+  }
+
+  describe(modelId: string): Promise<ModelDescription> {
+    return this.#guard(() => this.#environment.models.describe(modelId));
+  }
+
+  download(modelId: string, { signal, onProgress }: DownloadOptions = {}): Promise<void> {
+    return this.#guard(async () => {
+      throwIfAborted(signal);
+      const { manifest } = await this.#environment.models.describe(modelId);
+      await download(manifest, signal, this.#environment, downloadMeter(this.#environment, onProgress));
+    });
+  }
+
+  remove(modelId: string): Promise<number> {
+    return this.#guard(async () => {
+      if (this.#running?.model === modelId)
+        throw new KinoraError('busy', 'The model is making a clip right now.', 'Stop the clip, or wait for it, then remove the model.');
+      if (this.#loaded.modelId === modelId) await this.#queue.add(() => this.#loaded.drop());
+      return this.#environment.models.remove(modelId);
+    });
+  }
+
+  generate(input: SpecInput, options: GenerateOptions = {}): Promise<Clip> {
+    return this.#guard(() => {
+      // Checked at once, so that a mistake does not have to wait for its turn.
+      const prepared = this.#prepare(input, options);
+      return this.#queue.add(async () => this.#run(await prepared), { signal: options.signal, invalid: prepared });
+    });
+  }
+
+  exportClip(clip: ExportSource, options: ExportOptions): Promise<Clip> {
+    return this.#guard(() => {
+      const { latents, report } = clip;
+      if (!latents)
+        throw new KinoraError(
+          'invalid-spec',
+          'This clip can’t be exported again: its latents were not kept.',
+          'Make it with keepLatents, then export it.',
+        );
+      return this.#queue.add(() => this.#export(report, { data: latents, shape: shapeOf(report.latentsShape, latents) }, options), {
+        signal: options.signal,
+      });
+    });
+  }
+
+  partial(): Promise<PartialResult | null> {
+    return this.#guard(async () => {
+      const job = await this.#lastInterrupted();
+      if (!job?.state) return null;
+      const { step, latents } = job.state;
+      return { spec: job.spec, stepsDone: step, latents: latents.data.slice(), shape: latents.shape };
+    });
+  }
+
+  interruptedSpec(): Promise<GenerationSpec | null> {
+    return this.#guard(async () => (await this.#lastInterrupted())?.spec ?? null);
+  }
+
+  embed(text: string): Promise<Float32Array> {
+    return this.#guard(() =>
+      this.#queue.add(async () => {
+        const { manifest } = await this.#environment.models.describe(this.#environment.defaultModel);
+        await download(manifest, undefined, this.#environment, downloadMeter(this.#environment, undefined));
+        const decision = chooseBackend({}, await this.#environment.detectDevice());
+        const { pipeline } = await this.#loaded.get(manifest.id, decision);
+        return pipeline.embed(text);
+      }),
+    );
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#isDisposed) return;
+    await this.#queue.add(() => this.#loaded.drop());
+    this.#isDisposed = true;
+  }
+
+  async #prepare(input: SpecInput, options: GenerateOptions): Promise<Job> {
+    const modelId = requestedModel(input) ?? this.#environment.defaultModel;
+    const scale = options.exportScale ?? 1;
+    if (![1, 2, 4].includes(scale))
+      throw new KinoraError(
+        'invalid-spec',
+        `The export scale must be 1, 2 or 4, not ${scale}.`,
+        'Leave it out to export the clip as it is.',
+      );
+    const { manifest } = await this.#environment.models.describe(modelId);
+    return { spec: completeSpec(input, manifest), manifest, options, start: null };
+  }
+
+  async #run(job: Job): Promise<Clip> {
+    const environment = this.#environment;
+    const before = job.options.resume ? await this.#lastInterrupted() : null;
+    const start = before && isSameSpec(before.spec, job.spec) ? before.state : null;
+    const keeper = new InterruptedJobKeeper(environment.kept, environment.now);
+    this.#running = job.spec;
+    let last: InterruptedJob | null = null;
+    try {
+      const clip = await runJob(
+        { ...job, start },
+        {
+          environment,
+          loaded: this.#loaded,
+          onState: (state) => {
+            // The start of a job is written too: a reload in the first step still finds the spec.
+            keeper.note(state, last === null);
+            last = state;
+          },
+          keepingProblem: () => keeper.problem,
+        },
+      );
+      this.#interrupted = null;
+      await keeper.clear();
+      return clip;
+    } catch (error) {
+      // A job that never got to run leaves what an earlier one left.
+      if (last) {
+        this.#interrupted = last;
+        await keeper.flush();
+      }
+      throw error;
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  async #export(before: Clip['report'], latents: Latents, options: ExportOptions): Promise<Clip> {
+    const environment = this.#environment;
+    const { spec } = before;
+    const { signal, onProgress, exportScale: scale } = options;
+    const { manifest } = await environment.models.describe(spec.model);
+    const decision = chooseBackend(options, await environment.detectDevice());
+    const meter = new ProgressMeter(
+      { decode: 0.8, 'encode-video': 0.2 },
+      { isMeasured: false, emit: (progress) => onProgress?.(progress), now: environment.now },
+    );
+    await download(manifest, signal, environment, meter);
+    return withGpuLock(
+      environment.locks,
+      async () => {
+        const { pipeline } = await this.#loaded.get(manifest.id, decision);
+        const { video } = await writeVideo(environment, pipeline, meter, { spec, latents, scale, keepFrames: false, signal });
+        const seconds = { ...before.seconds, ...meter.seconds };
+        const report = {
+          ...before,
+          seconds,
+          encoder: describeEncoder(video, scale),
+          clip: describeClip(video),
+          notes: [...before.notes, ...noteCodec(video)],
+        };
+        return { blob: video.blob, report, latents: latents.data };
+      },
+      { signal, onWait: () => meter.start('load', 0, 'Another tab is making a clip; this one starts when that is done.') },
+    );
+  }
+
+  /** What the last job left: of this engine, else of a page before it, unless that page still runs (in another tab). */
+  async #lastInterrupted(): Promise<InterruptedJob | null> {
+    if (this.#interrupted !== undefined) return this.#interrupted;
+    if (this.#running || (await isGpuLocked(this.#environment.locks))) return null;
+    const kept = await readInterruptedJob(this.#environment.kept);
+    // A job may have ended while the store was read.
+    return this.#interrupted === undefined ? kept : this.#interrupted;
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      if (this.#isDisposed) throw new KinoraError('internal', 'This engine was shut down.', 'Create a new one.');
+      return await work();
+    } catch (error) {
+      throw toKinoraError(error);
+    }
+  }
+}
+
+function isSameSpec(a: GenerationSpec, b: GenerationSpec): boolean {
+  const keys = Object.keys(a) as (keyof GenerationSpec)[];
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
+function shapeOf(shape: readonly number[], latents: Float32Array): Latents['shape'] {
+  const [channels, frames, height, width] = shape;
+  if (shape.length !== 4 || !channels || !frames || !height || !width || channels * frames * height * width !== latents.length)
+    throw new KinoraError('invalid-spec', 'The clip’s latents do not fit its report.', 'Make the clip again with keepLatents.');
+  return [channels, frames, height, width];
+}

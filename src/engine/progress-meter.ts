@@ -1,0 +1,112 @@
+import { PHASES, type Phase, type Preview, type Progress } from './types';
+
+/** Seconds that each phase of a job is expected to take; a phase that is left out does not occur. */
+export type Expectation = Readonly<Partial<Record<Phase, number>>>;
+
+interface Running {
+  readonly phase: Phase;
+  readonly total: number;
+  readonly startedMs: number;
+  done: number;
+}
+
+/** A phase shorter than this says nothing about its own speed yet. */
+const MIN_EVIDENCE_MS = 300;
+
+/**
+ * Turns work units into a fraction that never falls and an estimate of the time left. What has been measured in this job
+ * replaces what was expected, phase by phase; `isMeasured` says whether the expectations themselves come from earlier jobs.
+ */
+export class ProgressMeter {
+  readonly #expected: Partial<Record<Phase, number>>;
+  readonly #spentMs: Partial<Record<Phase, number>> = {};
+  readonly #finished = new Set<Phase>();
+  readonly #isMeasured: boolean;
+  readonly #emit: (progress: Progress) => void;
+  readonly #now: () => number;
+  readonly #startMs: number;
+  #running: Running | null = null;
+  #fraction = 0;
+
+  constructor(expected: Expectation, options: { isMeasured: boolean; emit: (progress: Progress) => void; now: () => number }) {
+    this.#expected = { ...expected };
+    this.#isMeasured = options.isMeasured;
+    this.#emit = options.emit;
+    this.#now = options.now;
+    this.#startMs = options.now();
+  }
+
+  /** Seconds spent so far, by phase, and in all. */
+  get seconds(): Partial<Record<Phase | 'total', number>> {
+    const spent = Object.fromEntries(Object.entries(this.#spentMs).map(([phase, ms]) => [phase, ms / 1000]));
+    return { ...spent, total: (this.#now() - this.#startMs) / 1000 };
+  }
+
+  start(phase: Phase, total: number, note?: string): void {
+    this.#running = { phase, total, startedMs: this.#now(), done: 0 };
+    this.#finished.delete(phase);
+    this.#report(note === undefined ? {} : { note });
+  }
+
+  advance(done: number, extra: { preview?: Preview; note?: string } = {}): void {
+    if (!this.#running) return;
+    this.#running.done = done;
+    this.#report(extra);
+  }
+
+  /** Ends the running phase. `spentMs` is given where phases interleave and the wall clock does not tell. */
+  end(spentMs?: number): void {
+    const running = this.#running;
+    if (!running) return;
+    this.#running = null;
+    this.add(running.phase, spentMs ?? this.#now() - running.startedMs);
+    this.#finished.add(running.phase);
+  }
+
+  /** Counts time towards a phase that ran beside another. */
+  add(phase: Phase, ms: number): void {
+    this.#spentMs[phase] = (this.#spentMs[phase] ?? 0) + ms;
+  }
+
+  #report(extra: { preview?: Preview; note?: string }): void {
+    const running = this.#running;
+    if (!running) return;
+    const leftMs = this.#leftMs(running);
+    const spentMs = this.#now() - this.#startMs;
+    const isLast = leftMs === 0 && running.done >= running.total;
+    const fraction = isLast ? 1 : spentMs + leftMs === 0 ? 0 : spentMs / (spentMs + leftMs);
+    this.#fraction = Math.min(1, Math.max(this.#fraction, fraction));
+    const { phase, done, total } = running;
+    this.#emit({ phase, done, total, fraction: this.#fraction, etaSeconds: this.#hasEvidence(running) ? leftMs / 1000 : null, ...extra });
+  }
+
+  /** Time left: the running phase at its own pace once it has one, the later ones as expected. */
+  #leftMs(running: Running): number {
+    let left = 0;
+    for (const phase of PHASES) {
+      if (this.#finished.has(phase)) continue;
+      const expectedMs = (this.#expected[phase] ?? 0) * 1000;
+      if (phase !== running.phase) {
+        if (PHASES.indexOf(phase) > PHASES.indexOf(running.phase)) left += expectedMs;
+        continue;
+      }
+      const share = running.total > 0 ? Math.min(1, running.done / running.total) : 0;
+      const elapsed = this.#now() - running.startedMs;
+      left +=
+        share > 0 && (elapsed >= MIN_EVIDENCE_MS || share === 1)
+          ? (elapsed / share) * (1 - share)
+          : Math.max(expectedMs * (1 - share) - (share > 0 ? 0 : elapsed), 0);
+    }
+    return left;
+  }
+
+  /** An estimate is shown when earlier jobs were measured, or when this job's long phases have begun to show their pace. */
+  #hasEvidence(running: Running): boolean {
+    if (this.#isMeasured || this.#finished.has('denoise')) return true;
+    return (
+      (running.phase === 'denoise' || running.phase === 'download') &&
+      running.done > 0 &&
+      this.#now() - running.startedMs >= MIN_EVIDENCE_MS
+    );
+  }
+}

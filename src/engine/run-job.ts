@@ -1,0 +1,279 @@
+import { KinoraError, throwIfAborted, toKinoraError } from '../errors';
+import type { DenoiseState, EncodedPrompt, Latents, Pipeline } from '../pipeline/types';
+import type { ModelManifest } from '../weights/manifest';
+import { modelSizeBytes } from '../weights/manifest';
+import { chooseBackend, type BackendDecision } from './choose-backend';
+import { describeRun, noteCodec, noteTruncated } from './describe-run';
+import type { Environment } from './environment';
+import { withGpuLock } from './gpu-lock';
+import type { InterruptedJob } from './interrupted-job';
+import { compileAll, planOf, type LoadedModel, type LoadedModelCache } from './loaded-model';
+import { ProgressMeter } from './progress-meter';
+import { SpeedBook, workOf } from './speeds';
+import type { GenerationSpec } from './spec';
+import type { Clip, GenerateOptions, Progress } from './types';
+import { writeVideo } from './write-video';
+
+/** One job: a checked spec, and how to run it. */
+export interface Job {
+  readonly spec: GenerationSpec;
+  readonly manifest: ModelManifest;
+  readonly options: GenerateOptions;
+  /** Goes on from here. */
+  readonly start: DenoiseState | null;
+}
+
+export interface JobContext {
+  readonly environment: Environment;
+  readonly loaded: LoadedModelCache;
+  /** Called when the job starts to denoise and after each step, so that nothing finished is lost. */
+  readonly onState: (job: InterruptedJob) => void;
+  /** Why the job could not be kept for a reload, or null. */
+  readonly keepingProblem: () => string | null;
+}
+
+interface Sampled {
+  readonly model: LoadedModel;
+  readonly latents: Latents;
+  readonly prompt: Pick<EncodedPrompt, 'tokens' | 'truncated'>;
+}
+
+interface Prompts {
+  readonly context: EncodedPrompt;
+  readonly uncond?: EncodedPrompt;
+}
+
+/** Makes a clip. Rejects with a `KinoraError`; the states given to `onState` are then what is left. */
+export async function runJob(job: Job, context: JobContext): Promise<Clip> {
+  const { environment } = context;
+  const { spec, manifest, options } = job;
+  const { signal } = options;
+  throwIfAborted(signal);
+  // Said before anything is downloaded: a backend that is not there, a plan that can't be met.
+  const decision = chooseBackend(options, await environment.detectDevice());
+  const way = `${manifest.id}/${decision.backend}/${decision.precision}`;
+  const isLoaded = context.loaded.modelId === manifest.id;
+  const stored = (await environment.models.list()).find(({ id }) => id === manifest.id);
+  const bytes = modelSizeBytes(manifest);
+  const work = workOf(spec, { download: stored?.complete ? 0 : bytes - (stored?.storedBytes ?? 0), load: isLoaded ? 0 : bytes });
+  const speeds = new SpeedBook(environment.kept);
+  const { expected, isMeasured } = await speeds.expect(way, work);
+  const meter = new ProgressMeter(expected, { isMeasured, emit: (progress) => options.onProgress?.(progress), now: environment.now });
+
+  await download(manifest, signal, environment, meter);
+  return withGpuLock(environment.locks, () => new JobRun(job, context, decision, meter, speeds, way, work).run(), {
+    signal,
+    onWait: () => meter.start('load', 0, 'Another tab is making a clip; this one starts when that is done.'),
+  });
+}
+
+/** Fetches what is missing of a model, with progress. */
+export async function download(
+  manifest: ModelManifest,
+  signal: AbortSignal | undefined,
+  environment: Environment,
+  meter: ProgressMeter,
+): Promise<void> {
+  let hasStarted = false;
+  await environment.models.ensure(manifest.id, {
+    ...(signal ? { signal } : {}),
+    onProgress: (done, total) => {
+      if (!hasStarted) meter.start('download', total);
+      hasStarted = true;
+      meter.advance(done);
+    },
+  });
+  if (hasStarted) meter.end();
+}
+
+/** The part of a job that needs the device to itself. */
+class JobRun {
+  readonly #job: Job;
+  readonly #context: JobContext;
+  readonly #decision: BackendDecision;
+  readonly #meter: ProgressMeter;
+  readonly #speeds: SpeedBook;
+  readonly #way: string;
+  readonly #work: ReturnType<typeof workOf>;
+  readonly #notes: string[];
+  readonly #stepSeconds: number[] = [];
+  #state: DenoiseState | null;
+
+  constructor(
+    job: Job,
+    context: JobContext,
+    decision: BackendDecision,
+    meter: ProgressMeter,
+    speeds: SpeedBook,
+    way: string,
+    work: ReturnType<typeof workOf>,
+  ) {
+    this.#job = job;
+    this.#context = context;
+    this.#decision = decision;
+    this.#meter = meter;
+    this.#speeds = speeds;
+    this.#way = way;
+    this.#work = work;
+    this.#notes = [...decision.notes];
+    this.#state = job.start;
+  }
+
+  async run(): Promise<Clip> {
+    const { spec, manifest, options } = this.#job;
+    this.#context.onState({ spec, state: this.#state });
+    if (this.#state) this.#notes.push(`Went on after step ${this.#state.step} of an interrupted run.`);
+    const sampled = await this.#toLatents().catch((error: unknown) => this.#recover(error));
+    const { latents, prompt } = sampled;
+    let { model } = sampled;
+    const scale = options.exportScale ?? 1;
+    const job = { spec, latents, scale, keepFrames: options.keepFrames === true, signal: options.signal };
+    const { environment } = this.#context;
+    const { video, frames } = await writeVideo(environment, model.pipeline, this.#meter, job).catch(async (error: unknown) => {
+      model = await this.#reload(error);
+      return writeVideo(environment, model.pipeline, this.#meter, job);
+    });
+    const { seconds } = this.#meter;
+    const problem = this.#context.keepingProblem();
+    const notes = [
+      ...this.#notes,
+      ...noteCodec(video),
+      ...(problem ? [`The run could not be kept for a reload of the page: ${problem}.`] : []),
+    ];
+    const plan = planOf(model, this.#decision);
+    const report = await describeRun({
+      spec,
+      plan,
+      manifest,
+      prompt,
+      seconds,
+      stepSeconds: this.#stepSeconds,
+      latents,
+      video,
+      scale,
+      notes,
+    });
+    if (!this.#job.start) await this.#learn(seconds);
+    return {
+      blob: video.blob,
+      report,
+      ...(options.keepLatents ? { latents: latents.data } : {}),
+      ...(options.keepFrames ? { frames } : {}),
+    };
+  }
+
+  async #toLatents(): Promise<Sampled> {
+    const model = await this.#load();
+    const prompts = await this.#encodePrompts(model.pipeline);
+    try {
+      const { tokens, truncated } = prompts.context;
+      return { model, latents: await this.#denoise(model.pipeline, prompts), prompt: { tokens, truncated } };
+    } finally {
+      prompts.context.dispose();
+      prompts.uncond?.dispose();
+    }
+  }
+
+  async #load(): Promise<LoadedModel> {
+    const { manifest, options } = this.#job;
+    const isReady = this.#context.loaded.modelId === manifest.id;
+    const loaded = await this.#context.loaded.get(manifest.id, this.#decision);
+    this.#meter.start('load', isReady ? 0 : modelSizeBytes(manifest));
+    try {
+      await compileAll(loaded.pipeline, options.signal, (done) => this.#meter.advance(done));
+    } catch (error) {
+      // Half a model is no use to the next job.
+      await this.#context.loaded.drop();
+      throw error;
+    }
+    this.#meter.end();
+    return loaded;
+  }
+
+  async #encodePrompts(pipeline: Pipeline): Promise<Prompts> {
+    const { spec, manifest, options } = this.#job;
+    const call = options.signal ? { signal: options.signal } : {};
+    const isGuided = spec.guidance !== 1;
+    this.#meter.start('encode-prompt', isGuided ? 2 : 1);
+    const context = await pipeline.encodePrompt(spec.prompt, call);
+    this.#meter.advance(1);
+    this.#noteOnce(noteTruncated(context, 'prompt', manifest));
+    if (!isGuided) {
+      this.#meter.end();
+      return { context };
+    }
+    try {
+      const uncond = await pipeline.encodePrompt(spec.negativePrompt, call);
+      this.#noteOnce(noteTruncated(uncond, 'negative prompt', manifest));
+      this.#meter.advance(2);
+      this.#meter.end();
+      return { context, uncond };
+    } catch (error) {
+      context.dispose();
+      throw error;
+    }
+  }
+
+  async #denoise(pipeline: Pipeline, prompts: Prompts): Promise<Latents> {
+    const { spec, options } = this.#job;
+    this.#meter.start('denoise', spec.steps);
+    if (this.#state) this.#meter.advance(this.#state.step);
+    const latents = await pipeline.denoise({
+      spec,
+      ...prompts,
+      ...(this.#state ? { start: this.#state } : {}),
+      ...(options.signal ? { signal: options.signal } : {}),
+      onStep: ({ step, seconds, preview, state }) => {
+        this.#state = state;
+        this.#stepSeconds.push(seconds);
+        this.#context.onState({ spec, state });
+        this.#meter.advance(step, { preview });
+      },
+    });
+    this.#meter.end();
+    return latents;
+  }
+
+  /** A lost device is set up once more, and the loop goes on after its last finished step. */
+  async #recover(error: unknown): Promise<Sampled> {
+    await this.#forgetLostDevice(error);
+    return this.#toLatents();
+  }
+
+  async #reload(error: unknown): Promise<LoadedModel> {
+    await this.#forgetLostDevice(error);
+    return this.#load();
+  }
+
+  /** Throws the error on unless it is the first loss of the device: browsers block a page that loses it again and again. */
+  async #forgetLostDevice(error: unknown): Promise<void> {
+    const failure = toKinoraError(error);
+    if (failure.code !== 'device-lost') throw failure;
+    const note = 'The graphics device was lost once; the run went on after its last finished step.';
+    if (this.#notes.includes(note))
+      throw new KinoraError(
+        'device-lost',
+        'The graphics device was lost twice.',
+        'Go on from the last step with the backend “ort-wasm”, or restart the browser.',
+        {
+          cause: error,
+        },
+      );
+    this.#notes.push(note);
+    await this.#context.loaded.drop().catch(() => undefined); // Releasing what a lost device held may fail; it is gone anyway.
+  }
+
+  #noteOnce(notes: readonly string[]): void {
+    for (const note of notes) if (!this.#notes.includes(note)) this.#notes.push(note);
+  }
+
+  /** Speeds only shape the next estimate; where they can't be written the clip must not be lost. */
+  async #learn(seconds: Clip['report']['seconds']): Promise<void> {
+    await this.#speeds.learn(this.#way, this.#work, seconds).catch(() => undefined);
+  }
+}
+
+/** A meter for a download alone. */
+export function downloadMeter(environment: Environment, onProgress: ((progress: Progress) => void) | undefined): ProgressMeter {
+  return new ProgressMeter({ download: 1 }, { isMeasured: false, emit: (progress) => onProgress?.(progress), now: environment.now });
+}
