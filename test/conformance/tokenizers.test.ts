@@ -1,0 +1,72 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { cleanPrompt } from '../../src/tokenizers/clean-prompt';
+import { fitPrompt } from '../../src/tokenizers/fit-prompt';
+import type { Tokenizer } from '../../src/tokenizers/types';
+import { createUnigramFromJson } from '../../src/tokenizers/unigram-json';
+import { createWordPiece } from '../../src/tokenizers/wordpiece';
+import { findJson } from './json-cases';
+import known from './known-cleaning-differences.json';
+import { findTokenizerJson } from './models';
+
+interface IdsFile {
+  strings: {
+    text: string;
+    ids: number[];
+    ids_without_byte_fallback: number[];
+    ids_whitespace_split: number[];
+    cleaned_ids: number[];
+  }[];
+}
+interface Prompts {
+  tokenizer_json_sha256: string;
+  prompts: { text: string; ids: number[]; ids_48?: number[] }[];
+}
+interface Cleaning {
+  cases: { input: string; cleaned: string; needs_ftfy: boolean }[];
+}
+
+const readJson = (path: string): object => JSON.parse(readFileSync(path, 'utf8')) as object;
+const ids = (tokenizer: Tokenizer, text: string): number[] => tokenizer.wrap(tokenizer.content(text));
+
+describe.each(findJson<IdsFile>('tokenizers', 'strings'))('$name', ({ json, folder }) => {
+  const file = readJson(join(folder, 'tokenizer.json')) as { model: object };
+  const plain = createUnigramFromJson(file);
+  const withoutBytes = createUnigramFromJson({ ...file, model: { ...file.model, byte_fallback: false } });
+  const split = join(folder, 'tokenizer.whitespace-split.json');
+  const whitespaceSplit = existsSync(split) ? createUnigramFromJson(readJson(split)) : null;
+
+  it.each(json.strings)('$text', (row) => {
+    expect(ids(plain, row.text)).toEqual(row.ids);
+    expect(ids(withoutBytes, row.text)).toEqual(row.ids_without_byte_fallback);
+    if (whitespaceSplit) expect(ids(whitespaceSplit, row.text)).toEqual(row.ids_whitespace_split);
+    expect(ids(plain, cleanPrompt(row.text))).toEqual(row.cleaned_ids);
+  });
+});
+
+describe.each(findJson<Cleaning>('tokenizers', 'cases').filter(({ json }) => 'needs_ftfy' in (json.cases[0] ?? {})))(
+  '$name',
+  ({ json }) => {
+    it.each(json.cases.filter((row) => !row.needs_ftfy))('$input', ({ input, cleaned }) => {
+      expect(cleanPrompt(input)).toBe(cleaned);
+    });
+
+    it('differs from ftfy exactly where that is known', () => {
+      const differing = json.cases.filter((row) => row.needs_ftfy && cleanPrompt(row.input) !== row.cleaned).map((row) => row.input);
+      const listed = known.inputs.filter((input) => json.cases.some((row) => row.input === input));
+      expect(differing).toEqual(listed);
+    });
+  },
+);
+
+describe.each(findJson<Prompts>('bert', 'prompts', 'tokenizer_json_sha256'))('$name', ({ json }) => {
+  const tokenizer = createWordPiece(findTokenizerJson(json.tokenizer_json_sha256));
+  it.each(json.prompts)('$text', (row) => {
+    expect(ids(tokenizer, row.text)).toEqual(row.ids);
+    const short = fitPrompt(tokenizer, row.text, 48);
+    expect(short.ids).toEqual(row.ids_48 ?? row.ids);
+    expect(short.truncated === null).toBe(row.ids_48 === undefined);
+    if (short.truncated !== null) expect(row.text.endsWith(short.truncated)).toBe(true);
+  });
+});
