@@ -1,0 +1,35 @@
+import type { Executor } from '../../src/graph/executor';
+import { describeComparison, TOLERANCES } from './comparison';
+import { ggufFileCases, safetensorsFileCases } from './file-cases';
+import type { FixtureFolder } from './fixture-folder';
+import { miniLmCases, type MiniLmFile } from './minilm-cases';
+import type { NetworkCase } from './network-case';
+import { taewCases } from './taew-cases';
+import { umt5Cases } from './umt5-cases';
+import { wanCases } from './wan-cases';
+
+/**
+ * Every network comparison that a fixtures folder holds, found by listing it; the same on every executor and in
+ * every environment. Throws when an area has none: a suite that finds nothing must not pass.
+ */
+export async function networkCases(folder: FixtureFolder, miniLm: MiniLmFile): Promise<NetworkCase[]> {
+  const areas: Record<string, NetworkCase[]> = {
+    'wan-transformer': await wanCases(folder),
+    umt5: await umt5Cases(folder),
+    bert: await miniLmCases(folder, miniLm),
+    taew: await taewCases(folder),
+    'gguf-file': await ggufFileCases(folder),
+    'safetensors-file': await safetensorsFileCases(folder),
+  };
+  for (const [area, cases] of Object.entries(areas)) if (cases.length === 0) throw new Error(`There are no network fixtures under ${area}.`);
+  return Object.values(areas).flat();
+}
+
+/** Runs a case; throws with a line per comparison when any is out of its tolerance. `arithmetic` chooses the README's column. */
+export async function checkNetworkCase(networkCase: NetworkCase, executor: Executor, arithmetic: 'f32' | 'f16' = 'f32'): Promise<void> {
+  const comparisons = await networkCase.run(executor, TOLERANCES[arithmetic]);
+  if (comparisons.length === 0) throw new Error(`${networkCase.name} compared nothing.`);
+  const report = comparisons.map(describeComparison).join('\n');
+  if (process.env.KINORA_VERBOSE) console.log(`${networkCase.name}\n${report}`);
+  if (comparisons.some(({ passed }) => !passed)) throw new Error(`${networkCase.name} on ${executor.plan.backend}:\n${report}`);
+}
