@@ -1,5 +1,7 @@
 import type { CompileOptions, Executor } from '../graph/executor';
 import type { WeightSource } from '../graph/types';
+import type { NoiseSource } from '../sampling/noise';
+import type { EulerGrid, UnipcGrid } from '../sampling/schedules';
 
 /** One decoded picture: `rgba` is [height, width, 4], opaque. */
 export interface Frame {
@@ -31,6 +33,8 @@ export interface PipelineConfig {
   };
   /** `per latent frame`: known frames sit at noise level 0. `one`: they are re-noised and blended each step. */
   readonly timesteps: 'one' | 'per latent frame';
+  /** Grids of noise levels that the model's samplers step on; default `plain` for Euler and `diffusers` for UniPC. */
+  readonly sigmaGrids?: { readonly euler?: EulerGrid; readonly unipc?: UnipcGrid };
   readonly latentRgb: { readonly matrix: readonly (readonly number[])[]; readonly bias: readonly number[] };
 }
 
@@ -106,11 +110,6 @@ export interface StepReport {
 export interface KnownFrames {
   readonly latents: Latents;
   readonly mask: readonly boolean[];
-}
-
-/** Where noise comes from: n values of the standard normal distribution at every call. */
-export interface NoiseSource {
-  next(count: number): Float32Array;
 }
 
 export interface DenoiseRequest {

@@ -1,0 +1,118 @@
+import { KinoraError } from '../errors';
+import type { CompileOptions } from '../graph/executor';
+import { taehvLayout, tinyVideoLayout } from '../networks/taew-layout';
+import { parseWanConfig } from '../networks/wan-config';
+import { Denoiser, type CrossAttention } from './denoiser';
+import { latentShape } from './latent-shape';
+import { PromptEncoder } from './prompt-encoder';
+import type { CreatePipeline, EncodedPrompt, Pipeline, PipelineModel } from './types';
+import { VideoAutoencoder } from './video-autoencoder';
+
+/**
+ * The path from a prompt to frames on given executors. Networks are compiled when first used, or by `load`, and
+ * kept. Throws `invalid-file` when configurations and weights do not fit each other.
+ */
+export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline => {
+  const { manifest, weights } = model;
+  const config = parseWanConfig(manifest.configs.transformer);
+  const autoencoder = new VideoAutoencoder(executors.autoencoder, weights.autoencoder, autoencoderLayout(model));
+  const encoder = new PromptEncoder(executors.textEncoder, model);
+  const { timesteps, latentRgb, sigmaGrids } = manifest;
+  const denoiser = new Denoiser({
+    executor: executors.transformer,
+    weights: weights.transformer,
+    config,
+    timesteps,
+    latentRgb,
+    ...(sigmaGrids ? { sigmaGrids } : {}),
+  });
+  if (autoencoder.layout.latentChannels !== config.inChannels)
+    throw new KinoraError(
+      'invalid-file',
+      "The model's transformer and autoencoder do not fit each other.",
+      'Use files that belong together.',
+    );
+
+  const cross = new WeakMap<EncodedPrompt, Promise<CrossAttention>>();
+  const crossOf = (prompt: EncodedPrompt, signal: AbortSignal | undefined): Promise<CrossAttention> => {
+    const known = cross.get(prompt);
+    if (known) return known;
+    const made = denoiser.crossAttention(prompt.context, signal ? { signal } : {});
+    cross.set(prompt, made);
+    made.catch(() => cross.delete(prompt)); // the caller sees the failure; the next call tries again
+    return made;
+  };
+
+  return {
+    load: (options = {}) => loadAll([encoder.chain, denoiser.context, denoiser.step, autoencoder.decoder], options),
+
+    encodePrompt: async (text, options) => {
+      const { length, empty } = manifest.text;
+      const { ids, truncated, states, width } = await encoder.encode(text.trim() === '' ? empty : text, length, options);
+      const context = new Float32Array(length * width); // zero rows after the last token
+      context.set(states);
+      const prompt: EncodedPrompt = {
+        tokens: ids.length,
+        truncated,
+        context,
+        dispose: () => {
+          const made = cross.get(prompt);
+          cross.delete(prompt);
+          made?.then(
+            (tensors) => Object.values(tensors).forEach((tensor) => tensor.dispose()),
+            () => undefined, // it failed, so there is nothing to release
+          );
+        },
+      };
+      return prompt;
+    },
+
+    embed: (text, options) => encoder.embed(text, manifest.text.length, options),
+
+    latentShape: (spec) => latentShape(spec, autoencoder.layout, config.patch),
+
+    denoise: async ({ context, uncond, ...request }) => {
+      const shape = latentShape(request.spec, autoencoder.layout, config.patch);
+      const guided = uncond !== undefined && request.spec.guidance !== 1;
+      return denoiser.denoise({
+        ...request,
+        shape,
+        cond: await crossOf(context, request.signal),
+        ...(guided ? { uncond: await crossOf(uncond, request.signal) } : {}),
+      });
+    },
+
+    decode: (latents, options) => autoencoder.decode(latents, options),
+    encodeFrames: (frames, options) => autoencoder.encode(frames, options),
+
+    dispose: async () => {
+      await encoder.chain.dispose();
+      await denoiser.dispose();
+      await autoencoder.dispose();
+    },
+  };
+};
+
+function autoencoderLayout({ manifest, weights }: PipelineModel) {
+  const json = manifest.configs.autoencoder;
+  return json._class === 'TinyVideoAutoencoder' ? tinyVideoLayout(json) : taehvLayout(weights.autoencoder);
+}
+
+interface Loadable {
+  readonly loadBytes: number;
+  get(options: CompileOptions): Promise<unknown>;
+}
+
+/** One after the other: two networks being packed at once would need both their copies in memory. */
+async function loadAll(networks: readonly Loadable[], { signal, onProgress }: CompileOptions): Promise<void> {
+  const totalBytes = networks.reduce((sum, { loadBytes }) => sum + loadBytes, 0);
+  let before = 0;
+  for (const network of networks) {
+    await network.get({
+      ...(signal ? { signal } : {}),
+      onProgress: (loadedBytes) => onProgress?.(before + Math.min(loadedBytes, network.loadBytes), totalBytes),
+    });
+    before += network.loadBytes;
+    onProgress?.(before, totalBytes);
+  }
+}

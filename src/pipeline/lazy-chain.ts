@@ -1,0 +1,39 @@
+import { compileChain, type ChainOptions, type CompiledChain } from '../graph/chain';
+import type { CompileOptions, Executor } from '../graph/executor';
+import type { Graph, WeightSource } from '../graph/types';
+import { graphWeightBytes } from '../graph/weights';
+
+/** A network that is compiled when it is first needed, once, and again after a failure. */
+export class LazyChain {
+  readonly graphs: readonly Graph[];
+  /** Bytes of weights that compiling reads; 0 where segments are loaded as they run. */
+  readonly loadBytes: number;
+  readonly #compile: (options: CompileOptions) => Promise<CompiledChain>;
+  #compiled: Promise<CompiledChain> | undefined;
+
+  constructor(executor: Executor, graphs: readonly Graph[], weights: WeightSource, chain: Pick<ChainOptions, 'resident'> = {}) {
+    this.graphs = graphs;
+    this.loadBytes = chain.resident === false ? 0 : graphs.reduce((sum, graph) => sum + graphWeightBytes(graph, weights), 0);
+    this.#compile = (options) => compileChain(executor, graphs, weights, { ...chain, ...options });
+  }
+
+  async get(options: CompileOptions = {}): Promise<CompiledChain> {
+    this.#compiled ??= this.#compile(options);
+    try {
+      return await this.#compiled;
+    } catch (error) {
+      this.#compiled = undefined;
+      throw error;
+    }
+  }
+
+  async dispose(): Promise<void> {
+    const compiled = this.#compiled;
+    this.#compiled = undefined;
+    // A compilation that failed has released what it made.
+    await compiled?.then(
+      (chain) => chain.dispose(),
+      () => undefined,
+    );
+  }
+}

@@ -1,0 +1,106 @@
+import { throwIfAborted } from '../errors';
+import type { DeviceTensor, Executor } from '../graph/executor';
+import type { Graph, WeightSource } from '../graph/types';
+import { memoryShapes, taewDecoder, taewEncoder } from '../networks/taew';
+import { encoderFrames, leadingFrames, spatialFactor, temporalFactor, type TaewLayout } from '../networks/taew-layout';
+import { LazyChain } from './lazy-chain';
+import { checkFrames, frameFromPlanes, writePlanes } from './pixels';
+import { compileOptions } from './prompt-encoder';
+import { TensorScope } from './tensor-scope';
+import type { CallOptions, Frame, Latents } from './types';
+
+/** The autoencoder at work, one latent frame at a time: what its blocks remember goes from each run to the next. */
+export class VideoAutoencoder {
+  readonly decoder: LazyChain;
+  readonly encoder: LazyChain;
+  readonly layout: TaewLayout;
+  readonly #executor: Executor;
+
+  constructor(executor: Executor, weights: WeightSource, layout: TaewLayout) {
+    this.#executor = executor;
+    this.layout = layout;
+    this.decoder = new LazyChain(executor, [taewDecoder(weights, layout)], weights);
+    this.encoder = new LazyChain(executor, [taewEncoder(weights, layout)], weights);
+  }
+
+  async *decode({ data, shape }: Latents, { signal }: CallOptions = {}): AsyncGenerator<Frame, void, undefined> {
+    const [channels, frames, h, w] = shape;
+    const scale = spatialFactor(this.layout);
+    const [width, height] = [w * scale, h * scale];
+    const size = 3 * width * height;
+    let leading = leadingFrames(this.layout);
+    const stream = await this.#open(this.decoder, h, w, signal);
+    try {
+      for (let t = 0; t < frames; t++) {
+        const frame = new Float32Array(channels * h * w); // [1, C, h, w]
+        for (let c = 0; c < channels; c++) frame.set(data.subarray((c * frames + t) * h * w, (c * frames + t + 1) * h * w), c * h * w);
+        const planes = await stream.run('latents', frame, [1, channels, h, w], 'frames'); // [4, 3, H, W]
+        for (let at = 0; at < planes.length; at += size) {
+          if (leading-- > 0) continue;
+          yield frameFromPlanes(planes.subarray(at, at + size), width, height);
+        }
+      }
+    } finally {
+      stream.close();
+    }
+  }
+
+  async encode(frames: readonly Frame[], { signal }: CallOptions = {}): Promise<Latents> {
+    const scale = spatialFactor(this.layout);
+    const { width, height } = checkFrames(frames, scale);
+    const [h, w, channels, factor] = [height / scale, width / scale, this.layout.latentChannels, temporalFactor(this.layout)];
+    const order = encoderFrames(this.layout, frames.length);
+    const count = order.length / factor;
+    const data = new Float32Array(channels * count * h * w); // [C, T, h, w]
+    const stream = await this.#open(this.encoder, h, w, signal);
+    try {
+      for (let t = 0; t < count; t++) {
+        const planes = new Float32Array(factor * 3 * width * height); // [4, 3, H, W]
+        for (let i = 0; i < factor; i++) writePlanes(frames[order[t * factor + i]!]!, planes, i * 3 * width * height);
+        const latents = await stream.run('frames', planes, [factor, 3, height, width], 'latents'); // [1, C, h, w]
+        for (let c = 0; c < channels; c++) data.set(latents.subarray(c * h * w, (c + 1) * h * w), (c * count + t) * h * w);
+      }
+    } finally {
+      stream.close();
+    }
+    return { data, shape: [channels, count, h, w] };
+  }
+
+  async dispose(): Promise<void> {
+    await this.decoder.dispose();
+    await this.encoder.dispose();
+  }
+
+  async #open(network: LazyChain, h: number, w: number, signal: AbortSignal | undefined): Promise<Stream> {
+    throwIfAborted(signal);
+    const chain = await network.get(compileOptions(signal));
+    const scope = new TensorScope();
+    let memories = zeroMemories(this.#executor, scope, network.graphs[0]!, h, w);
+    return {
+      run: async (input, values, shape, output) => {
+        throwIfAborted(signal);
+        const given = scope.own(this.#executor.upload(values, shape));
+        const { [output]: result, ...next } = scope.ownAll(await chain.run({ ...memories, [input]: given }));
+        const host = (await this.#executor.download(result!)) as Float32Array;
+        scope.release([given, result!, ...Object.values(memories)]);
+        memories = next;
+        return host;
+      },
+      close: () => scope.dispose(),
+    };
+  }
+}
+
+interface Stream {
+  run(input: string, values: Float32Array, shape: readonly number[], output: string): Promise<Float32Array>;
+  close(): void;
+}
+
+function zeroMemories(executor: Executor, scope: TensorScope, graph: Graph, h: number, w: number): Record<string, DeviceTensor> {
+  return Object.fromEntries(
+    Object.entries(memoryShapes(graph, h, w)).map(([name, shape]) => {
+      const zeros = new Float32Array(shape.reduce((product, size) => product * size, 1));
+      return [name, scope.own(executor.upload(zeros, shape))];
+    }),
+  );
+}
