@@ -1,0 +1,299 @@
+import type { ModelDescription } from '../engine/types';
+import type { GenerationSpec, SpecInput } from '../engine/spec';
+import { formatSeconds } from './format';
+import { buildLexicon, readPrompt, replacePhrase, type Lexicon, type PromptPart } from './read-prompt';
+import { readJson, writeJson, type KeyValueStore } from './stored-json';
+
+/** Fields that can be wrong; each one's sentence stands beside it. */
+export type FieldName = 'prompt' | 'seed' | 'steps' | 'guidance' | 'fps';
+export type FieldProblems = Readonly<Partial<Record<FieldName, string>>>;
+
+type Limits = ModelDescription['manifest']['limits'];
+type NumericField = 'steps' | 'guidance' | 'fps';
+
+export interface SizeChoice {
+  readonly width: number;
+  readonly height: number;
+  readonly label: string;
+}
+
+const FIELD_LABELS: Record<NumericField, string> = { steps: 'Steps', guidance: 'Guidance', fps: 'Frame rate' };
+const STORAGE_KEY = 'kinora.composer';
+const SHAPES: readonly (readonly [name: string, ratio: number])[] = [
+  ['Square', 1],
+  ['Wide', 16 / 9],
+  ['Tall', 9 / 16],
+];
+
+/** What the user is composing: prompt and settings, what of it the model knows, and what is wrong with it. */
+export class Composer {
+  prompt = $state('');
+  negativePrompt = $state('');
+  seed = $state<number | null>(null);
+  /** `new`: every clip gets a seed of its own. `fixed`: the seed in the field. */
+  seedMode = $state<'new' | 'fixed'>('new');
+  steps = $state<number | null>(null);
+  guidance = $state<number | null>(null);
+  fps = $state<number | null>(null);
+  frames = $state(0);
+  width = $state(0);
+  height = $state(0);
+
+  #description = $state.raw<ModelDescription | null>(null);
+  #lexicon = $state.raw<Lexicon | null>(null);
+  /** An empty prompt is only a mistake once Generate was pressed. */
+  #attempted = $state(false);
+  readonly #store: KeyValueStore | null;
+  readonly #random: () => number;
+
+  readonly parts: readonly PromptPart[] = $derived(this.#lexicon ? readPrompt(this.prompt, this.#lexicon) : []);
+  readonly problems: FieldProblems = $derived.by(() => this.#findProblems());
+
+  constructor(options: { store?: KeyValueStore; random?: () => number } = {}) {
+    this.#store = options.store ?? null;
+    this.#random = options.random ?? Math.random;
+    const saved = readJson<Partial<SavedComposer>>(this.#store, STORAGE_KEY);
+    if (typeof saved?.prompt === 'string') this.prompt = saved.prompt;
+    if (typeof saved?.negativePrompt === 'string') this.negativePrompt = saved.negativePrompt;
+  }
+
+  /** Null until the model has said what it is. */
+  get description(): ModelDescription | null {
+    return this.#description;
+  }
+
+  get lexicon(): Lexicon | null {
+    return this.#lexicon;
+  }
+
+  get isValid(): boolean {
+    return this.#description !== null && this.prompt.trim() !== '' && Object.keys(this.problems).length === 0;
+  }
+
+  /** Phrases the model never met in training, each once, in the order written. */
+  get unknownWords(): string[] {
+    return unique(this.parts.filter((part) => part.kind === 'unknown').map((part) => part.text.toLowerCase()));
+  }
+
+  /** What it recognises, each once, in the order written. */
+  get knownPhrases(): string[] {
+    return unique(this.parts.filter((part) => part.kind === 'known').map((part) => part.text.toLowerCase()));
+  }
+
+  /** Takes over a model's limits and defaults; settings that were stored and still fit stay. */
+  useModel(description: ModelDescription): void {
+    const { defaults, limits, id } = description.manifest;
+    this.#description = description;
+    this.#lexicon = description.vocabulary ? buildLexicon(description.vocabulary) : null;
+    const saved = readJson<Partial<SavedComposer>>(this.#store, STORAGE_KEY);
+    const kept = saved?.model === id ? saved : {};
+    this.steps = keep(kept.steps, limits.steps) ?? defaults.steps;
+    this.guidance = keep(kept.guidance, limits.guidance) ?? defaults.guidance;
+    this.fps = keep(kept.fps, limits.fps) ?? defaults.fps;
+    this.frames = keep(kept.frames, limits.frames) ?? defaults.frames;
+    const width = keep(kept.width, limits.width);
+    const height = keep(kept.height, limits.height);
+    this.width = width !== null && height !== null ? width : defaults.width;
+    this.height = width !== null && height !== null ? height : defaults.height;
+    if (kept.seedMode === 'fixed' && isSeed(kept.seed)) {
+      this.seed = kept.seed;
+      this.seedMode = 'fixed';
+    }
+  }
+
+  /** The model's own settings again; the prompt stays. */
+  resetSettings(): void {
+    const description = this.#description;
+    if (!description) return;
+    const { defaults } = description.manifest;
+    this.steps = defaults.steps;
+    this.guidance = defaults.guidance;
+    this.fps = defaults.fps;
+    this.frames = defaults.frames;
+    this.width = defaults.width;
+    this.height = defaults.height;
+    this.negativePrompt = '';
+    this.seedMode = 'new';
+  }
+
+  /** Frame counts the model makes (4n + 1), with their length in time. */
+  get frameChoices(): { readonly frames: number; readonly label: string }[] {
+    const limits = this.#description?.manifest.limits.frames;
+    if (!limits) return [];
+    const fps = this.fps && this.fps > 0 ? this.fps : this.#description!.manifest.defaults.fps;
+    const step = Math.max(4, limits.step);
+    const counts: number[] = [];
+    for (let frames = limits.min; frames <= limits.max; frames += step) counts.push(frames);
+    return counts.map((frames) => ({ frames, label: `${formatSeconds(frames / fps)} · ${frames} frame${frames === 1 ? '' : 's'}` }));
+  }
+
+  /** A few shapes of about the default's area, and smaller and larger squares, as far as the limits allow. */
+  get sizeChoices(): SizeChoice[] {
+    const manifest = this.#description?.manifest;
+    if (!manifest) return [];
+    const { defaults, limits } = manifest;
+    const area = defaults.width * defaults.height;
+    const choices = new Map<string, SizeChoice>();
+    const add = (name: string, width: number, height: number): void => {
+      const key = `${width}x${height}`;
+      if (isWithin(width, limits.width) && isWithin(height, limits.height) && !choices.has(key))
+        choices.set(key, { width, height, label: `${name} · ${width} × ${height}` });
+    };
+    add(shapeName(defaults.width, defaults.height), defaults.width, defaults.height);
+    for (const [name, ratio] of SHAPES) add(name, snap(Math.sqrt(area * ratio), limits.width), snap(Math.sqrt(area / ratio), limits.height));
+    for (const scale of [0.5, 1.5, 2]) {
+      const side = Math.sqrt(area) * scale;
+      add(scale < 1 ? 'Small' : scale > 1.5 ? 'Larger' : 'Large', snap(side, limits.width), snap(side, limits.height));
+    }
+    add(shapeName(this.width, this.height), this.width, this.height);
+    return [...choices.values()];
+  }
+
+  /** Wordings of one group of the vocabulary (`looks`, `cameras`), the first of each id. */
+  phrasesOf(group: string): { readonly id: string; readonly phrase: string }[] {
+    const entries = Object.entries(this.#description?.vocabulary?.[group] ?? {});
+    return entries.flatMap(([id, phrases]) => (phrases[0] ? [{ id, phrase: phrases[0] }] : []));
+  }
+
+  /** The id of a group that the prompt names, or ''. */
+  chosenIn(group: string): string {
+    return this.parts.find((part) => part.group === group)?.id ?? '';
+  }
+
+  /** Writes the choice into the prompt itself, where the user sees it: what is sent is what stands there. */
+  choose(group: string, id: string): void {
+    if (!this.#lexicon) return;
+    const phrase = this.phrasesOf(group).find((entry) => entry.id === id)?.phrase ?? null;
+    this.prompt = replacePhrase(this.prompt, this.#lexicon, group, phrase);
+  }
+
+  /** Appends a word of the vocabulary to the prompt. */
+  addPhrase(phrase: string): void {
+    const base = this.prompt.trimEnd();
+    this.prompt = base === '' ? phrase : `${base} ${phrase}`;
+  }
+
+  /** Draws a seed and shows it; small enough to be read aloud. */
+  rollSeed(): void {
+    this.seed = Math.floor(this.#random() * 2 ** 32);
+  }
+
+  /**
+   * The spec to run, or null (and the problems show) where something is wrong. In `new` mode it draws a seed first.
+   */
+  takeSpec(): SpecInput | null {
+    this.#attempted = true;
+    const description = this.#description;
+    if (!description || !this.isValid) return null;
+    if (this.seedMode === 'new') this.rollSeed();
+    const { id, defaults } = description.manifest;
+    this.save();
+    return {
+      version: 1,
+      model: id,
+      prompt: this.prompt.trim(),
+      negativePrompt: this.negativePrompt.trim(),
+      seed: this.seed ?? 0,
+      width: this.width,
+      height: this.height,
+      frames: this.frames,
+      fps: this.fps ?? defaults.fps,
+      steps: this.steps ?? defaults.steps,
+      guidance: this.guidance ?? defaults.guidance,
+      sampler: defaults.sampler,
+      shift: defaults.shift,
+    };
+  }
+
+  /** Puts a whole spec back into the fields, its seed held. */
+  restore(spec: SpecInput): void {
+    this.prompt = spec.prompt;
+    this.negativePrompt = spec.negativePrompt ?? '';
+    if (spec.seed !== undefined) this.keepSeed(spec.seed);
+    if (spec.width !== undefined && spec.height !== undefined) {
+      this.width = spec.width;
+      this.height = spec.height;
+    }
+    this.frames = spec.frames ?? this.frames;
+    this.fps = spec.fps ?? this.fps;
+    this.steps = spec.steps ?? this.steps;
+    this.guidance = spec.guidance ?? this.guidance;
+  }
+
+  keepSeed(seed: number): void {
+    this.seed = seed;
+    this.seedMode = 'fixed';
+  }
+
+  /** Keeps prompt and settings on this device, so that a reload loses nothing. */
+  save(): void {
+    const saved: SavedComposer = {
+      model: this.#description?.manifest.id ?? '',
+      prompt: this.prompt,
+      negativePrompt: this.negativePrompt,
+      seed: this.seed,
+      seedMode: this.seedMode,
+      steps: this.steps,
+      guidance: this.guidance,
+      fps: this.fps,
+      frames: this.frames,
+      width: this.width,
+      height: this.height,
+    };
+    writeJson(this.#store, STORAGE_KEY, saved);
+  }
+
+  #findProblems(): FieldProblems {
+    const limits = this.#description?.manifest.limits;
+    if (!limits) return {};
+    const problems: Partial<Record<FieldName, string>> = {};
+    if (this.#attempted && this.prompt.trim() === '') problems.prompt = 'There is no prompt yet. Say what should be in the clip.';
+    if (this.seedMode === 'fixed' && !isSeed(this.seed))
+      problems.seed = `The seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`;
+    for (const field of ['steps', 'guidance', 'fps'] as const) {
+      const range = limits[field];
+      const value = this[field];
+      if (typeof value !== 'number' || !isWithin(value, range)) problems[field] = `${FIELD_LABELS[field]} ${describeRange(range)}.`;
+    }
+    return problems;
+  }
+}
+
+type SavedComposer = { model: string } & Pick<GenerationSpec, 'prompt' | 'negativePrompt'> &
+  Pick<Composer, 'seed' | 'seedMode' | 'steps' | 'guidance' | 'fps' | 'frames' | 'width' | 'height'>;
+type NumberRange = Limits['steps'];
+
+function describeRange({ min, max, step }: NumberRange): string {
+  if (min === max) return `can only be ${min}`;
+  const whole = step !== 0 && Number.isInteger(step) && Number.isInteger(min);
+  return step > 1 ? `goes from ${min} to ${max} in steps of ${step}` : `${whole ? 'is a whole number' : 'goes'} from ${min} to ${max}`;
+}
+
+/** As the engine checks it, but forgiving of binary fractions (0.1 + 0.2). */
+function isWithin(value: number, { min, max, step }: NumberRange): boolean {
+  if (!(value >= min && value <= max)) return false;
+  if (step === 0) return true;
+  const units = (value - min) / step;
+  return Math.abs(units - Math.round(units)) < 1e-6;
+}
+
+function keep(value: unknown, range: NumberRange): number | null {
+  return typeof value === 'number' && isWithin(value, range) ? value : null;
+}
+
+function isSeed(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function snap(value: number, { min, max, step }: NumberRange): number {
+  const snapped = step > 0 ? min + Math.round((value - min) / step) * step : Math.round(value);
+  return Math.min(max, Math.max(min, snapped));
+}
+
+function shapeName(width: number, height: number): string {
+  return width === height ? 'Square' : width > height ? 'Wide' : 'Tall';
+}
+
+function unique(items: readonly string[]): string[] {
+  return [...new Set(items)];
+}

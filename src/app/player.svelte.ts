@@ -1,0 +1,83 @@
+/** The part of a video element that the player steers. */
+export interface VideoLike {
+  currentTime: number;
+  play(): Promise<void>;
+  pause(): void;
+}
+
+/** Plays a clip in a loop, and steps through it frame by frame. Frames count from 0. */
+export class Player {
+  #frame = $state(0);
+  #playing = $state(false);
+  #video: VideoLike | null = null;
+  readonly frames: number;
+  readonly fps: number;
+
+  constructor(frames: number, fps: number) {
+    this.frames = frames;
+    this.fps = fps;
+  }
+
+  get frame(): number {
+    return this.#frame;
+  }
+
+  get playing(): boolean {
+    return this.#playing;
+  }
+
+  /** Binds the element; resolves once it plays (or was refused: then it waits, paused, for the user). */
+  async attach(video: VideoLike, autoplay: boolean): Promise<void> {
+    this.#video = video;
+    if (autoplay) await this.play();
+  }
+
+  detach(): void {
+    this.#video?.pause();
+    this.#video = null;
+    this.#playing = false;
+  }
+
+  /** Told by the element which moment it shows. */
+  showed(mediaTimeSeconds: number): void {
+    if (this.#playing) this.#frame = this.#clamp(Math.round(mediaTimeSeconds * this.fps));
+  }
+
+  async play(): Promise<void> {
+    this.#playing = true;
+    try {
+      await this.#video?.play();
+    } catch {
+      this.#playing = false; // Autoplay refused, or the element went away: the play button stays.
+    }
+  }
+
+  pause(): void {
+    this.#playing = false;
+    this.#video?.pause();
+    this.seek(this.#frame);
+  }
+
+  toggle(): void {
+    if (this.#playing) this.pause();
+    else void this.play();
+  }
+
+  /** Shows one frame, paused. Aims at its middle, so that rounding never lands on a neighbour. */
+  seek(frame: number): void {
+    this.#playing = false;
+    this.#frame = this.#clamp(frame);
+    if (!this.#video) return;
+    this.#video.pause();
+    this.#video.currentTime = (this.#frame + 0.5) / this.fps;
+  }
+
+  /** Goes on by so many frames, round the end. */
+  step(by: number): void {
+    this.seek((((this.#frame + by) % this.frames) + this.frames) % this.frames);
+  }
+
+  #clamp(frame: number): number {
+    return Math.min(this.frames - 1, Math.max(0, frame));
+  }
+}

@@ -1,0 +1,32 @@
+import type { Vocabulary } from '../engine/types';
+
+/**
+ * Prompts made only of what the vocabulary holds, so that each is one the model can follow as well as it can follow any.
+ * Ids are used in their first wording. Returns fewer (or none) where the vocabulary lacks subjects.
+ */
+export function suggestPrompts(vocabulary: Vocabulary, count: number, random: () => number): string[] {
+  const subjects = firstWordings(vocabulary['subjects']);
+  const places = firstWordings(vocabulary['places']);
+  if (subjects.length === 0) return [];
+  const prompts = new Set<string>();
+  for (let attempt = 0; attempt < count * 8 && prompts.size < count; attempt += 1) {
+    const subject = pick(subjects, random)!;
+    const sentence = [`${articleFor(subject)} ${subject}`, pick(firstWordings(vocabulary['motions']), random), pick(places, random)];
+    if (random() < 0.6) sentence.push(pick(firstWordings(vocabulary['times']), random));
+    const tail = random() < 0.5 ? pick(firstWordings(vocabulary[random() < 0.5 ? 'cameras' : 'looks']), random) : undefined;
+    prompts.add([sentence.filter(Boolean).join(' '), tail].filter(Boolean).join(', '));
+  }
+  return [...prompts];
+}
+
+function firstWordings(group: Readonly<Record<string, readonly string[]>> | undefined): string[] {
+  return Object.values(group ?? {}).flatMap((phrases) => phrases.slice(0, 1));
+}
+
+function pick(list: readonly string[], random: () => number): string | undefined {
+  return list[Math.floor(random() * list.length)];
+}
+
+function articleFor(noun: string): string {
+  return /^[aeio]/.test(noun) ? 'an' : 'a';
+}
