@@ -1,0 +1,94 @@
+// Normalisation of rows, with what usually follows it folded in.
+//
+// KIND layer: y = (x - mean) / sqrt(variance + eps); KIND rms: y = x / sqrt(mean(x²) + eps).
+// WEIGHT: y · weight[c]; BIAS: + bias[c]. MODULATE: y · (1 + scale[g, c]) + shift[g, c] with g = row / rowsPerGroup.
+// ROPE: then every interleaved pair (2i, 2i + 1) of each head is rotated by cos/sin[row, i].
+//
+// Layouts: x, y [rows, D]; weight, bias [D]; shift, scale [groups, D]; cos, sin [rows, headDim / 2].
+// One workgroup of 64 threads a row; sums are taken in f32 by a tree over the threads' partial sums, the mean before the variance, so
+// that a large mean does not cancel.
+
+struct Params {
+  rows: u32,
+  width: u32,
+  rowsPerGroup: u32,
+  headDim: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+#if WEIGHT
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+#endif
+#if BIAS
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+#endif
+#if MODULATE
+@group(0) @binding(4) var<storage, read> shift: array<f32>;
+@group(0) @binding(5) var<storage, read> scale: array<f32>;
+#endif
+#if ROPE
+@group(0) @binding(4) var<storage, read> cosines: array<f32>;
+@group(0) @binding(5) var<storage, read> sines: array<f32>;
+#endif
+@group(0) @binding(6) var<storage, read_write> y: array<f32>;
+
+var<workgroup> partialSums: array<f32, 64>;
+
+fn sumOfGroup(index: u32, value: f32) -> f32 {
+  partialSums[index] = value;
+  workgroupBarrier();
+  for (var half = 32u; half > 0u; half /= 2u) {
+    if (index < half) { partialSums[index] += partialSums[index + half]; }
+    workgroupBarrier();
+  }
+  let total = partialSums[0];
+  workgroupBarrier();
+  return total;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= params.rows) { return; }
+  let first = row * params.width;
+  let count = f32(params.width);
+  var mean = 0.0;
+#if KIND_LAYER
+  var sum = 0.0;
+  for (var c = index; c < params.width; c += 64u) { sum += x[first + c]; }
+  mean = sumOfGroup(index, sum) / count;
+#endif
+  var squares = 0.0;
+  for (var c = index; c < params.width; c += 64u) {
+    let d = x[first + c] - mean;
+    squares += d * d;
+  }
+  let inverse = inverseSqrt(sumOfGroup(index, squares) / count + params.eps);
+#if ROPE
+  for (var pair = index; pair < params.width / 2u; pair += 64u) {
+    let c = 2u * pair;
+    let even = x[first + c] * inverse * weight[c];
+    let odd = x[first + c + 1u] * inverse * weight[c + 1u];
+    let at = row * (params.headDim / 2u) + pair % (params.headDim / 2u);
+    y[first + c] = even * cosines[at] - odd * sines[at];
+    y[first + c + 1u] = even * sines[at] + odd * cosines[at];
+  }
+#else
+  for (var c = index; c < params.width; c += 64u) {
+    var value = (x[first + c] - mean) * inverse;
+#if WEIGHT
+    value *= weight[c];
+#endif
+#if BIAS
+    value += bias[c];
+#endif
+#if MODULATE
+    let at = (row / params.rowsPerGroup) * params.width + c;
+    value = value * (1.0 + scale[at]) + shift[at];
+#endif
+    y[first + c] = value;
+  }
+#endif
+}

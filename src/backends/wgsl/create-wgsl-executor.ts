@@ -1,0 +1,140 @@
+import { invalidGraph } from '../../graph/errors';
+import { elementCount, formatShape } from '../../graph/dims';
+import type { DeviceTensor, Executor, Term } from '../../graph/executor';
+import { KinoraError } from '../../errors';
+import { compileGraph } from './compiled-graph';
+import { Gpu } from './gpu';
+import { packParams } from './kernel';
+import { GpuTensor } from './tensor';
+
+export interface WgslOptions {
+  /** Stays the caller's to destroy; may be shared with onnxruntime-web. */
+  readonly device: GPUDevice;
+  /** The adapter in words, for reports. */
+  readonly adapter: string;
+  /** Whether the adapter runs on the CPU: barriers are dear there. */
+  readonly software: boolean;
+}
+
+export interface WgslExecutor extends Executor {
+  /** Buffers that are alive; 0 when everything has been disposed of. */
+  readonly liveBuffers: number;
+}
+
+const DEFECT = 'This is a defect in Kinora; please report it.';
+
+/** Runs graphs as fused WGSL kernels (shaders/). All tensors stay on the GPU until they are downloaded. */
+export function createWgslExecutor({ device, adapter, software }: WgslOptions): WgslExecutor {
+  const gpu = new Gpu(device);
+
+  const pair = async (a: number, u: GpuTensor, b?: number, v?: GpuTensor): Promise<GpuTensor> => {
+    const pipeline = await gpu.pipeline('combine', { SECOND: v !== undefined });
+    const result = new GpuTensor(gpu, u.shape, 'f32');
+    const params = gpu.buffer(16, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, 'combine params');
+    const count = elementCount(u.shape);
+    device.queue.writeBuffer(params, 0, packParams([count, { f32: a }, { f32: b ?? 0 }]) as Uint8Array<ArrayBuffer>);
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(
+      0,
+      device.createBindGroup({
+        layout: pipeline.getBindGroupLayout(0),
+        entries: [
+          { binding: 0, resource: { buffer: params } },
+          { binding: 1, resource: { buffer: u.buffer } },
+          ...(v ? [{ binding: 2, resource: { buffer: v.buffer } }] : []),
+          { binding: 3, resource: { buffer: result.buffer } },
+        ],
+      }),
+    );
+    pass.dispatchWorkgroups(Math.min(65_535, Math.ceil(count / 256)));
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+    gpu.release(params);
+    return result;
+  };
+
+  return {
+    plan: { backend: 'wgsl', build: 'kinora wgsl', precision: 'exact', threads: 1, adapter, variants: { sharedTiles: !software } },
+    get liveBuffers() {
+      return gpu.liveBuffers;
+    },
+    compile: (graph, weights, options) => compileGraph(gpu, software, graph, weights, options),
+
+    upload: (data, shape) => {
+      if (data.length !== elementCount(shape))
+        throw invalidGraph(`${data.length} elements cannot be a tensor of ${formatShape(shape)}.`, DEFECT);
+      const tensor = new GpuTensor(gpu, shape, data instanceof Int32Array ? 'i32' : 'f32');
+      device.queue.writeBuffer(tensor.buffer, 0, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+      return tensor;
+    },
+
+    download: async (tensor) => {
+      const source = own(tensor);
+      gpu.check();
+      const staging = gpu.buffer(source.sizeBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, 'download');
+      try {
+        const encoder = device.createCommandEncoder();
+        encoder.copyBufferToBuffer(source.buffer, 0, staging, 0, source.sizeBytes);
+        device.queue.submit([encoder.finish()]);
+        await staging.mapAsync(GPUMapMode.READ).catch((cause: unknown) => {
+          gpu.check();
+          throw new KinoraError('device-lost', 'The GPU did not give its result back.', 'Try again, or choose another backend.', { cause });
+        });
+        gpu.check();
+        const bytes = staging.getMappedRange(0, source.sizeBytes).slice(0);
+        staging.unmap();
+        return source.type === 'i32' ? new Int32Array(bytes) : new Float32Array(bytes);
+      } finally {
+        gpu.release(staging);
+      }
+    },
+
+    combine: async (terms: readonly Term[]) => {
+      const [first, ...rest] = terms;
+      if (!first) throw invalidGraph('A combination needs at least one term.', DEFECT);
+      for (const { tensor } of rest)
+        if (elementCount(tensor.shape) !== elementCount(first.tensor.shape))
+          throw invalidGraph(`${formatShape(tensor.shape)} cannot be combined with ${formatShape(first.tensor.shape)}.`, DEFECT);
+      const [second, ...others] = rest;
+      let sum = await (second
+        ? pair(first.coefficient, own(first.tensor), second.coefficient, own(second.tensor))
+        : pair(first.coefficient, own(first.tensor)));
+      for (const { tensor, coefficient } of others) {
+        const next = await pair(1, sum, coefficient, own(tensor));
+        sum.dispose();
+        sum = next;
+      }
+      return sum;
+    },
+
+    selectFrames: async (free, known, mask) => {
+      const [channels, frames, height, width] = free.shape as [number, number, number, number];
+      if (formatShape(free.shape) !== formatShape(known.shape) || mask.length !== frames)
+        throw invalidGraph(
+          `Frames cannot be chosen from ${formatShape(free.shape)} and ${formatShape(known.shape)} by ${mask.length} flags.`,
+          DEFECT,
+        );
+      const result = new GpuTensor(gpu, free.shape, 'f32');
+      const bytes = 4 * height * width;
+      const encoder = device.createCommandEncoder();
+      for (let c = 0; c < channels; c++)
+        for (let t = 0; t < frames; t++) {
+          const at = (c * frames + t) * bytes;
+          encoder.copyBufferToBuffer(own(mask[t] ? known : free).buffer, at, result.buffer, at, bytes);
+        }
+      device.queue.submit([encoder.finish()]);
+      return result;
+    },
+
+    dispose: async () => {
+      await device.queue.onSubmittedWorkDone().catch(() => {});
+    },
+  };
+}
+
+function own(tensor: DeviceTensor): GpuTensor {
+  if (!(tensor instanceof GpuTensor)) throw new KinoraError('internal', 'A tensor of another executor was passed to the GPU.', DEFECT);
+  return tensor;
+}

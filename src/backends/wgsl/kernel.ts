@@ -1,0 +1,45 @@
+import type { Value, WeightRef } from '../../graph/types';
+import type { Defines } from './preprocess';
+import type { ShaderName } from './shaders';
+
+/** What a kernel's binding is bound to: an activation, or a weight in GPU memory. */
+export type Operand =
+  { readonly value: Value } | { readonly weight: WeightRef; readonly matrix: boolean; readonly part: 'data' | 'scales' };
+
+/** One word of a kernel's uniform: a u32, or an f32. */
+export type Param = number | { readonly f32: number };
+
+/** One dispatch, at concrete sizes. */
+export interface Kernel {
+  readonly shader: ShaderName;
+  readonly defines: Defines;
+  /** Binding number to operand; the uniform is always binding 0. */
+  readonly reads: Readonly<Record<number, Operand>>;
+  readonly output: { readonly binding: number; readonly value: Value };
+  readonly params: readonly Param[];
+  readonly groups: readonly [x: number, y: number, z: number];
+}
+
+const MAX_GROUPS = 65_535; // maxComputeWorkgroupsPerDimension of every adapter
+
+/** Groups of a grid-strided kernel over `count` elements. */
+export function linearGroups(count: number, groupSize: number): readonly [number, number, number] {
+  return [Math.min(MAX_GROUPS, Math.max(1, Math.ceil(count / groupSize))), 1, 1];
+}
+
+/** `count` groups spread over two dimensions. */
+export function squareGroups(count: number): readonly [number, number, number] {
+  const x = Math.min(MAX_GROUPS, count);
+  return [x, Math.ceil(count / x), 1];
+}
+
+/** A kernel's uniform as bytes. */
+export function packParams(params: readonly Param[]): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(params.length / 4) * 16);
+  const view = new DataView(bytes.buffer);
+  params.forEach((param, index) => {
+    if (typeof param === 'number') view.setUint32(4 * index, param, true);
+    else view.setFloat32(4 * index, param.f32, true);
+  });
+  return bytes;
+}

@@ -1,0 +1,63 @@
+import type { Bindings } from '../../../graph/dims';
+import type { Graph } from '../../../graph/types';
+import { fuse, type Group } from '../fuse';
+import type { Kernel } from '../kernel';
+import { lowerAttention } from './attention';
+import { createContext, isAlias, type LoweringContext } from './context';
+import { lowerConv2d } from './conv2d';
+import { lowerElementwise } from './elementwise';
+import { lowerEmbedding, lowerLinear } from './linear';
+import { lowerNorm, lowerRope } from './norm';
+import { lowerRearrangement } from './rearrange';
+
+/** A graph as dispatches at concrete sizes, in order. `software`: the adapter runs on the CPU. */
+export function lowerGraph(graph: Graph, bindings: Bindings, software: boolean): readonly Kernel[] {
+  const context = createContext(graph, bindings, software);
+  const outputs = new Set(graph.outputs.map(({ value }) => value));
+  return fuse(graph).flatMap((group) => {
+    if (group.kind === 'single' && (isAlias(group.node, outputs) || (group.node.op === 'weight' && !outputs.has(group.output)))) return [];
+    return lowerGroup(group, context);
+  });
+}
+
+function lowerGroup(group: Group, context: LoweringContext): readonly Kernel[] {
+  switch (group.kind) {
+    case 'linear':
+      return lowerLinear(group, context);
+    case 'norm':
+      return lowerNorm(group, context);
+    case 'conv2d':
+      return lowerConv2d(group, context);
+    case 'single':
+      return lowerSingle(group, context);
+  }
+}
+
+function lowerSingle({ node }: Extract<Group, { kind: 'single' }>, context: LoweringContext): readonly Kernel[] {
+  switch (node.op) {
+    case 'linear':
+    case 'layerNorm':
+    case 'rmsNorm':
+    case 'conv2d':
+      throw new Error(`${node.op} always starts a group`);
+    case 'embedding':
+      return lowerEmbedding(node, context);
+    case 'attention':
+      return lowerAttention(node, context);
+    case 'rope':
+      return lowerRope(node, context);
+    case 'add':
+    case 'mul':
+    case 'gatedAdd':
+    case 'modulate':
+    case 'scale':
+    case 'clamp':
+    case 'gelu':
+    case 'silu':
+    case 'relu':
+    case 'tanh':
+      return lowerElementwise(node, context);
+    default:
+      return lowerRearrangement(node, context);
+  }
+}

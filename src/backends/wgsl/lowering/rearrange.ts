@@ -1,0 +1,163 @@
+import { invalidGraph } from '../../../graph/errors';
+import type { Node, Value } from '../../../graph/types';
+import { linearGroups, type Kernel, type Operand } from '../kernel';
+import { product, type LoweringContext } from './context';
+
+const MAX_AXES = 8;
+
+/** One axis of the view: its size, the stride on the reading side (after dividing the coordinate) and on the writing side. */
+interface Axis {
+  readonly size: number;
+  readonly from: number;
+  readonly to: number;
+  readonly divide?: number;
+}
+
+/** Row-major strides. */
+function contiguous(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
+  return strides;
+}
+
+function view(from: Operand, output: Value, axes: readonly Axis[], offset = 0, outOffset = 0): Kernel {
+  if (axes.length > MAX_AXES)
+    throw invalidGraph(`A view of ${axes.length} axes has no kernel: up to ${MAX_AXES} have.`, 'Choose another backend.');
+  const pad = (values: readonly number[], filler: number) => [...new Array<number>(MAX_AXES - values.length).fill(filler), ...values];
+  const count = product(axes.map(({ size }) => size));
+  return {
+    shader: 'rearrange',
+    defines: {},
+    reads: { 1: from },
+    output: { binding: 2, value: output },
+    params: [
+      ...pad(
+        axes.map(({ size }) => size),
+        1,
+      ),
+      ...pad(
+        axes.map(({ from: stride }) => stride),
+        0,
+      ),
+      ...pad(
+        axes.map(({ divide }) => divide ?? 1),
+        1,
+      ),
+      ...pad(
+        axes.map(({ to }) => to),
+        0,
+      ),
+      offset,
+      outOffset,
+      count,
+    ],
+    groups: linearGroups(count, 256),
+  };
+}
+
+/** Axes of sizes `sizes`, read with strides `from`, written in the order of `order` contiguously. */
+function permuted(sizes: readonly number[], from: readonly number[], order: readonly number[]): Axis[] {
+  const to = contiguous(order.map((axis) => sizes[axis]!));
+  return order.map((axis, place) => ({ size: sizes[axis]!, from: from[axis]!, to: to[place]! }));
+}
+
+type Rearrangement =
+  | 'reshape'
+  | 'weight'
+  | 'transpose'
+  | 'slice'
+  | 'concat'
+  | 'upsampleNearest'
+  | 'pixelShuffle'
+  | 'pixelUnshuffle'
+  | 'shiftFrames'
+  | 'patchify'
+  | 'unpatchify';
+
+/** Ops that only move elements, as strided copies. */
+export function lowerRearrangement(node: Extract<Node, { op: Rearrangement }>, context: LoweringContext): readonly Kernel[] {
+  const shape = context.shape(node.output);
+  const output = node.output;
+  const input = node.inputs[0];
+  const from = context.operand(input ?? output);
+  const sizes = input ? context.shape(input) : shape;
+  const strides = contiguous(sizes);
+  switch (node.op) {
+    case 'reshape':
+    case 'weight':
+      return [view(from, output, [{ size: product(shape), from: 1, to: 1 }])];
+    case 'transpose':
+      return [view(from, output, permuted(sizes, strides, node.attributes.permutation))];
+    case 'slice': {
+      const { axis, start } = node.attributes;
+      const first = start < 0 ? sizes[axis]! + start : start;
+      const to = contiguous(shape);
+      return [
+        view(
+          from,
+          output,
+          shape.map((size, at) => ({ size, from: strides[at]!, to: to[at]! })),
+          first * strides[axis]!,
+        ),
+      ];
+    }
+    case 'concat': {
+      const { axis } = node.attributes;
+      const to = contiguous(shape);
+      let offset = 0;
+      return node.inputs.map((part) => {
+        const partSizes = context.shape(part);
+        const partStrides = contiguous(partSizes);
+        const kernel = view(
+          context.operand(part),
+          output,
+          partSizes.map((size, at) => ({ size, from: partStrides[at]!, to: to[at]! })),
+          0,
+          offset,
+        );
+        offset += partSizes[axis]! * to[axis]!;
+        return kernel;
+      });
+    }
+    case 'upsampleNearest': {
+      const to = contiguous(shape);
+      return [
+        view(
+          from,
+          output,
+          shape.map((size, at) => ({ size, from: strides[at]!, to: to[at]!, divide: at < 2 ? 1 : node.attributes.factor })),
+        ),
+      ];
+    }
+    case 'pixelShuffle': {
+      const r = node.attributes.factor;
+      const [frames, channels, height, width] = sizes as [number, number, number, number];
+      const split = [frames, channels / r ** 2, r, r, height, width];
+      return [view(from, output, permuted(split, contiguous(split), [0, 1, 4, 2, 5, 3]))];
+    }
+    case 'pixelUnshuffle': {
+      const r = node.attributes.factor;
+      const [frames, channels, height, width] = sizes as [number, number, number, number];
+      const split = [frames, channels, height / r, r, width / r, r];
+      return [view(from, output, permuted(split, contiguous(split), [0, 1, 3, 5, 2, 4]))];
+    }
+    case 'shiftFrames': {
+      const frame = product(sizes.slice(1));
+      const memory = view(context.operand(node.inputs[1]!), output, [{ size: frame, from: 1, to: 1 }]);
+      const rest = (sizes[0]! - 1) * frame;
+      return rest === 0 ? [memory] : [memory, view(from, output, [{ size: rest, from: 1, to: 1 }], 0, frame)];
+    }
+    case 'patchify': {
+      const p = node.attributes.patch;
+      const [channels, frames, height, width] = sizes as [number, number, number, number];
+      const split = [channels, frames, height / p, p, width / p, p];
+      return [view(from, output, permuted(split, contiguous(split), [1, 2, 4, 0, 3, 5]))];
+    }
+    case 'unpatchify': {
+      const p = node.attributes.patch;
+      const [channels, frames, height, width] = shape as [number, number, number, number];
+      const split = [frames, height / p, width / p, p, p, channels];
+      return [view(from, output, permuted(split, contiguous(split), [5, 0, 1, 3, 2, 4]))];
+    }
+  }
+}
