@@ -22,11 +22,13 @@ interface Prompts {
 
 /**
  * The goldens come from the published f32 weights. A file with another hash holds them rounded, and then the
- * comparison cannot be closer than the rounding: these are bounds on that, by storage type of the linears.
- * Measured worst over the 12 prompts, states / sentence: ROUNDING_FIGURES.
+ * comparison cannot be closer than the rounding: these bounds on it, by storage type of the linears, are about
+ * twice what was measured (worst of 15 texts, max / rms of states, max of sentence): F16 1.1e-2 / 1.2e-3, 2.1e-4; Q8_0
+ * (f16 and f32 elsewhere) 1.5e-1 / 2.6e-2, 4.9e-3. The published file itself measured 6.7e-6 and 1.4e-7 here. What rounding
+ * would hide, such as tanh for erf GELU, test/networks/minilm.test.ts sees on a small BERT of exact weights.
  */
 const ROUNDED: Readonly<Record<string, { states: Tolerance; sentence: Tolerance }>> = {
-  F16: { states: { max: 2e-2, rms: 2e-3 }, sentence: { max: 1e-3, absolute: true } },
+  F16: { states: { max: 2e-2, rms: 2e-3 }, sentence: { max: 5e-4, absolute: true } },
   Q8_0: { states: { max: 0.3, rms: 5e-2 }, sentence: { max: 1e-2, absolute: true } },
 };
 

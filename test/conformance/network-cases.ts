@@ -1,5 +1,5 @@
 import type { Executor } from '../../src/graph/executor';
-import { describeComparison, TOLERANCES } from './comparison';
+import { describeComparison, TOLERANCES, type Comparison } from './comparison';
 import { ggufFileCases, safetensorsFileCases } from './file-cases';
 import type { FixtureFolder } from './fixture-folder';
 import { miniLmCases, type MiniLmFile } from './minilm-cases';
@@ -26,10 +26,10 @@ export async function networkCases(folder: FixtureFolder, miniLm: MiniLmFile): P
 }
 
 /** Runs a case; throws with a line per comparison when any is out of its tolerance. `arithmetic` chooses the README's column. */
-export async function checkNetworkCase(networkCase: NetworkCase, executor: Executor, arithmetic: 'f32' | 'f16' = 'f32'): Promise<void> {
+export async function checkNetworkCase(networkCase: NetworkCase, executor: Executor, arithmetic: 'f32' | 'f16' = 'f32'): Promise<Comparison[]> {
   const comparisons = await networkCase.run(executor, TOLERANCES[arithmetic]);
   if (comparisons.length === 0) throw new Error(`${networkCase.name} compared nothing.`);
-  const report = comparisons.map(describeComparison).join('\n');
-  if (process.env.KINORA_VERBOSE) console.log(`${networkCase.name}\n${report}`);
-  if (comparisons.some(({ passed }) => !passed)) throw new Error(`${networkCase.name} on ${executor.plan.backend}:\n${report}`);
+  if (comparisons.some(({ passed }) => !passed))
+    throw new Error(`${networkCase.name} on ${executor.plan.backend}:\n${comparisons.map(describeComparison).join('\n')}`);
+  return comparisons;
 }

@@ -8,7 +8,7 @@ import type { MiniLmFile } from './minilm-cases';
 
 const STORYBOOK = fileURLToPath(new URL('../../public/models/storybook/', import.meta.url));
 
-/** MiniLM's weights: `KINORA_MINILM`, a file or a folder with model*.safetensors; else the bundled model's own text encoder. */
+/** MiniLM's weights: `KINORA_MINILM`, a file, or a folder with model.safetensors or its like; else the bundled model's own text encoder. */
 export async function findMiniLm(): Promise<MiniLmFile> {
   const path = weightsPath(process.env.KINORA_MINILM);
   const bytes = readFileSync(path);
@@ -19,7 +19,8 @@ function weightsPath(given: string | undefined): string {
   if (!given) return join(STORYBOOK, textEncoderFile());
   if (!existsSync(given)) throw new Error(`KINORA_MINILM names ${given}, which is not there.`);
   if (!statSync(given).isDirectory()) return given;
-  const file = readdirSync(given).sort().find((name) => /^model.*\.safetensors$/.test(name));
+  const names = readdirSync(given).sort();
+  const file = names.find((name) => name === 'model.safetensors') ?? names.find((name) => /^model.*\.safetensors$/.test(name));
   if (!file) throw new Error(`KINORA_MINILM names ${given}, which has no model*.safetensors.`);
   return join(given, file);
 }
