@@ -57,7 +57,8 @@ const manifest = v.object({
   licence: text,
   source: text,
   revision: text,
-  chunkSizeBytes: count,
+  /** A chunk is held in memory while it arrives: at most 64 MiB. */
+  chunkSizeBytes: v.pipe(count, v.maxValue(64 * 2 ** 20)),
   files: v.pipe(v.array(file), v.minLength(1)),
   configs: v.object({ transformer: transformerConfig, autoencoder: autoencoderConfig, textEncoder: textEncoderConfig }),
   text: v.object({

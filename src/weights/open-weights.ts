@@ -51,7 +51,11 @@ export function weightsOf(file: TensorFile): OpenWeights {
   const find = (name: string): Entry => {
     const entry = entries.get(name);
     if (!entry)
-      throw new KinoraError('invalid-file', `The weights lack ${quoteName(name)}.`, 'The file belongs to another model, or to a part of this one.');
+      throw new KinoraError(
+        'invalid-file',
+        `The weights lack ${quoteName(name)}.`,
+        'The file belongs to another model, or to a part of this one.',
+      );
     return entry;
   };
   return {

@@ -73,7 +73,11 @@ function readArray(reader: HeaderReader, key: string): MetadataValue {
   }
   const number = NUMBERS.get(type);
   if (!number)
-    throw invalidFile(type === ARRAY ? `the metadata ${quoteName(key)} has arrays in an array` : `the metadata ${quoteName(key)} has values of the unknown type ${type}`);
+    throw invalidFile(
+      type === ARRAY
+        ? `the metadata ${quoteName(key)} has arrays in an array`
+        : `the metadata ${quoteName(key)} has values of the unknown type ${type}`,
+    );
   reader.expect(length, number.bytes, `numbers in ${quoteName(key)}`);
   return number.array(reader.bytes(length * number.bytes).buffer);
 }

@@ -2,7 +2,15 @@ import type { StorageType } from '../quantization/storage-types';
 import type { ByteSource } from './byte-source';
 import { readGgufMetadata } from './gguf-metadata';
 import { type HeaderReader, readHeader } from './header-reader';
-import { checkLayout, invalidFile, type MetadataValue, quoteName, type StoredTensor, type TensorFile, tensorSizeBytes } from './tensor-file';
+import {
+  checkLayout,
+  invalidFile,
+  type MetadataValue,
+  quoteName,
+  type StoredTensor,
+  type TensorFile,
+  tensorSizeBytes,
+} from './tensor-file';
 
 /** ggml_type of the formats that can be read; ggml/include/ggml.h at d99724f. */
 const TYPES = new Map<number, StorageType>([

@@ -3,7 +3,9 @@ import type { ByteSource } from './byte-source';
 import { checkLayout, invalidFile, quoteName, type StoredTensor, type TensorFile, tensorSizeBytes } from './tensor-file';
 
 const TYPES = new Map<string, StorageType>(
-  (['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2', 'I64', 'I32', 'I16', 'I8', 'U64', 'U32', 'U16', 'U8', 'BOOL'] as const).map((type) => [type, type]),
+  (['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2', 'I64', 'I32', 'I16', 'I8', 'U64', 'U32', 'U16', 'U8', 'BOOL'] as const).map(
+    (type) => [type, type],
+  ),
 );
 
 /** JSON grows when it is parsed; published headers stay under 1 MiB (a thousand tensors at about 120 bytes each). */

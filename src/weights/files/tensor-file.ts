@@ -69,7 +69,8 @@ export function checkLayout(tensors: Iterable<StoredTensor>, start: number, end:
   let at = start;
   for (const tensor of sorted) {
     if (tensor.offset < at) throw invalidFile(`tensor ${quoteName(tensor.name)} shares bytes with another`);
-    if (gaps === 'refuse' && tensor.offset > at) throw invalidFile(`there are bytes before tensor ${quoteName(tensor.name)} that belong to none`);
+    if (gaps === 'refuse' && tensor.offset > at)
+      throw invalidFile(`there are bytes before tensor ${quoteName(tensor.name)} that belong to none`);
     at = tensor.offset + tensor.sizeBytes;
   }
   if (at > end) throw invalidFile('its data ends before the last tensor does');

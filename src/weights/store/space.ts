@@ -1,0 +1,27 @@
+import { KinoraError } from '../../errors';
+import type { StorageBackend } from './storage-backend';
+
+/** Room asked for before a download: IndexedDB keeps logs beside the data. */
+const SPACE_FACTOR = 1.2;
+
+/** Throws `storage-full` when the browser doesn't offer the room that `missingBytes` more need. */
+export async function checkSpace(backend: StorageBackend, missingBytes: number): Promise<void> {
+  const space = await backend.space();
+  if (space && space.quotaBytes - space.usedBytes < missingBytes * SPACE_FACTOR) throw await storageFull(backend, missingBytes);
+}
+
+/** The error that says how much is needed and how much is free. */
+export async function storageFull(backend: StorageBackend, missingBytes: number, cause?: unknown): Promise<KinoraError> {
+  const space = await backend.space();
+  const free = space ? ` and this browser offers ${megabytes(Math.max(0, space.quotaBytes - space.usedBytes))}` : '';
+  return new KinoraError(
+    'storage-full',
+    `The model needs ${megabytes(missingBytes * SPACE_FACTOR)} more space${free}.`,
+    'Free some disk space or remove another model, then start the download again: what has arrived is kept.',
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 10e6 ? 1 : 0)} MB`;
+}
