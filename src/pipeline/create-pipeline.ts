@@ -2,10 +2,11 @@ import { KinoraError } from '../errors';
 import type { CompileOptions } from '../graph/executor';
 import { taehvLayout, tinyVideoLayout } from '../networks/taew-layout';
 import { parseWanConfig } from '../networks/wan-config';
-import { Denoiser, type CrossAttention } from './denoiser';
+import { denoise } from './denoise';
 import { latentShape } from './latent-shape';
 import { PromptEncoder } from './prompt-encoder';
 import type { CreatePipeline, EncodedPrompt, Pipeline, PipelineModel } from './types';
+import { VelocityModel, type CrossAttention } from './velocity-model';
 import { VideoAutoencoder } from './video-autoencoder';
 
 /**
@@ -17,15 +18,13 @@ export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline =
   const config = parseWanConfig(manifest.configs.transformer);
   const autoencoder = new VideoAutoencoder(executors.autoencoder, weights.autoencoder, autoencoderLayout(model));
   const encoder = new PromptEncoder(executors.textEncoder, model);
-  const { timesteps, latentRgb, sigmaGrids } = manifest;
-  const denoiser = new Denoiser({
+  const transformer = new VelocityModel({
     executor: executors.transformer,
     weights: weights.transformer,
     config,
-    timesteps,
-    latentRgb,
-    ...(sigmaGrids ? { sigmaGrids } : {}),
+    merged: manifest.timesteps === 'one',
   });
+  const setting = { executor: executors.transformer, model: transformer, latentRgb: manifest.latentRgb, sigmaGrids: manifest.sigmaGrids };
   if (autoencoder.layout.latentChannels !== config.inChannels)
     throw new KinoraError(
       'invalid-file',
@@ -37,14 +36,14 @@ export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline =
   const crossOf = (prompt: EncodedPrompt, signal: AbortSignal | undefined): Promise<CrossAttention> => {
     const known = cross.get(prompt);
     if (known) return known;
-    const made = denoiser.crossAttention(prompt.context, signal ? { signal } : {});
+    const made = transformer.crossAttention(prompt.context, { signal });
     cross.set(prompt, made);
     made.catch(() => cross.delete(prompt)); // the caller sees the failure; the next call tries again
     return made;
   };
 
   return {
-    load: (options = {}) => loadAll([encoder.chain, denoiser.context, denoiser.step, autoencoder.decoder], options),
+    load: (options = {}) => loadAll([encoder.chain, transformer.context, transformer.step, autoencoder.decoder], options),
 
     encodePrompt: async (text, options) => {
       const { length, empty } = manifest.text;
@@ -73,12 +72,12 @@ export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline =
 
     denoise: async ({ context, uncond, ...request }) => {
       const shape = latentShape(request.spec, autoencoder.layout, config.patch);
-      const guided = uncond !== undefined && request.spec.guidance !== 1;
-      return denoiser.denoise({
+      const guided = request.spec.guidance !== 1;
+      return denoise(setting, {
         ...request,
         shape,
         cond: await crossOf(context, request.signal),
-        ...(guided ? { uncond: await crossOf(uncond, request.signal) } : {}),
+        uncond: guided && uncond ? await crossOf(uncond, request.signal) : undefined,
       });
     },
 
@@ -87,7 +86,7 @@ export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline =
 
     dispose: async () => {
       await encoder.chain.dispose();
-      await denoiser.dispose();
+      await transformer.dispose();
       await autoencoder.dispose();
     },
   };
@@ -109,7 +108,7 @@ async function loadAll(networks: readonly Loadable[], { signal, onProgress }: Co
   let before = 0;
   for (const network of networks) {
     await network.get({
-      ...(signal ? { signal } : {}),
+      signal,
       onProgress: (loadedBytes) => onProgress?.(before + Math.min(loadedBytes, network.loadBytes), totalBytes),
     });
     before += network.loadBytes;

@@ -1,5 +1,5 @@
 import type { DeviceTensor, Executor } from '../graph/executor';
-import type { TensorScope } from './tensor-scope';
+import type { Algebra } from '../sampling/apply-step';
 
 /** Frames that are given, on the executor. */
 export interface HeldFrames {
@@ -10,24 +10,24 @@ export interface HeldFrames {
 }
 
 /**
- * Latents with the given frames put back: as they are, or, for a model with one timestep for all, noised to `sigma`
- * with the clip's own start noise (RePaint's way, Lugmayr et al. 2022). The input stays in the scope.
+ * Puts the given frames back into latents at a noise level: as they are, or, for a model with one timestep for all frames, noised to
+ * `sigma` with the clip's own start noise (RePaint's way, Lugmayr et al. 2022). Inputs stay where they are.
  */
 export async function holdFrames(
   executor: Executor,
-  scope: TensorScope,
+  algebra: Algebra<DeviceTensor>,
   { latents, mask, noise }: HeldFrames,
   free: DeviceTensor,
   sigma: number,
 ): Promise<DeviceTensor> {
-  if (!noise || sigma === 0) return scope.own(await executor.selectFrames(free, latents, mask));
-  const noised = scope.own(
-    await executor.combine([
-      { tensor: latents, coefficient: 1 - sigma },
-      { tensor: noise, coefficient: sigma },
-    ]),
-  );
-  const held = scope.own(await executor.selectFrames(free, noised, mask));
-  scope.release([noised]);
-  return held;
+  if (!noise || sigma === 0) return executor.selectFrames(free, latents, mask);
+  const noised = await algebra.combine([
+    { tensor: latents, coefficient: 1 - sigma },
+    { tensor: noise, coefficient: sigma },
+  ]);
+  try {
+    return await executor.selectFrames(free, noised, mask);
+  } finally {
+    algebra.release(noised);
+  }
 }

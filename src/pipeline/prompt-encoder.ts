@@ -1,5 +1,5 @@
 import { KinoraError, throwIfAborted } from '../errors';
-import type { CompileOptions, DeviceTensor, Executor } from '../graph/executor';
+import type { DeviceTensor, Executor } from '../graph/executor';
 import { miniLm, miniLmInputs, parseMiniLmConfig, sentenceEmbedding } from '../networks/minilm';
 import { parseUmt5Config, umt5, umt5Inputs } from '../networks/umt5';
 import { cleanPrompt } from '../tokenizers/clean-prompt';
@@ -59,13 +59,13 @@ export class PromptEncoder {
   async encode(text: string, length: number, { signal }: CallOptions = {}): Promise<PromptStates> {
     throwIfAborted(signal);
     const { ids, truncated } = fitPrompt(this.#tokenizer, text, length);
-    const chain = await this.chain.get(compileOptions(signal));
+    const chain = await this.chain.get({ signal });
     throwIfAborted(signal);
     const scope = new TensorScope();
     try {
       const inputs: Record<string, DeviceTensor> = {};
       for (const [name, { data, shape }] of Object.entries(this.#inputs(ids))) inputs[name] = scope.own(this.#executor.upload(data, shape));
-      const outputs = scope.ownAll(await chain.run(inputs, signal ? { signal } : {}));
+      const outputs = scope.ownAll(await chain.run(inputs, { signal }));
       const states = (await this.#executor.download(outputs.states!)) as Float32Array;
       return { ids, truncated, states, width: this.#width };
     } finally {
@@ -80,8 +80,4 @@ export class PromptEncoder {
     const { states, width } = await this.encode(text, length, options);
     return sentenceEmbedding(states, width);
   }
-}
-
-export function compileOptions(signal: AbortSignal | undefined): CompileOptions {
-  return signal ? { signal } : {};
 }

@@ -1,6 +1,6 @@
 import type { DeviceTensor } from '../graph/executor';
 
-/** The tensors of one call: whatever is still here when it ends, well or badly, is disposed of. */
+/** Tensors with a common end: whatever is still here when it comes, well or badly, is disposed of. */
 export class TensorScope {
   readonly #tensors = new Set<DeviceTensor>();
 
@@ -14,12 +14,18 @@ export class TensorScope {
     return tensors;
   }
 
-  /** Disposes of tensors that are no longer needed; those that are not in this scope stay. */
-  release(tensors: Iterable<DeviceTensor>): void {
-    for (const tensor of tensors) if (this.#tensors.delete(tensor)) tensor.dispose();
+  /** Disposes of one tensor now, if it is here. */
+  release(tensor: DeviceTensor): void {
+    if (this.#tensors.delete(tensor)) tensor.dispose();
+  }
+
+  /** Disposes of everything but these. */
+  retain(kept: Iterable<DeviceTensor>): void {
+    const keep = new Set(kept);
+    for (const tensor of [...this.#tensors]) if (!keep.has(tensor)) this.release(tensor);
   }
 
   dispose(): void {
-    this.release([...this.#tensors]);
+    this.retain([]);
   }
 }

@@ -5,7 +5,6 @@ import { memoryShapes, taewDecoder, taewEncoder } from '../networks/taew';
 import { encoderFrames, leadingFrames, spatialFactor, temporalFactor, type TaewLayout } from '../networks/taew-layout';
 import { LazyChain } from './lazy-chain';
 import { checkFrames, frameFromPlanes, writePlanes } from './pixels';
-import { compileOptions } from './prompt-encoder';
 import { TensorScope } from './tensor-scope';
 import type { CallOptions, Frame, Latents } from './types';
 
@@ -73,7 +72,7 @@ export class VideoAutoencoder {
 
   async #open(network: LazyChain, h: number, w: number, signal: AbortSignal | undefined): Promise<Stream> {
     throwIfAborted(signal);
-    const chain = await network.get(compileOptions(signal));
+    const chain = await network.get({ signal });
     const scope = new TensorScope();
     let memories = zeroMemories(this.#executor, scope, network.graphs[0]!, h, w);
     return {
@@ -82,8 +81,8 @@ export class VideoAutoencoder {
         const given = scope.own(this.#executor.upload(values, shape));
         const { [output]: result, ...next } = scope.ownAll(await chain.run({ ...memories, [input]: given }));
         const host = (await this.#executor.download(result!)) as Float32Array;
-        scope.release([given, result!, ...Object.values(memories)]);
         memories = next;
+        scope.retain(Object.values(memories));
         return host;
       },
       close: () => scope.dispose(),

@@ -1,0 +1,99 @@
+import { throwIfAborted } from '../errors';
+import type { DeviceTensor, Executor } from '../graph/executor';
+import type { WeightSource } from '../graph/types';
+import type { WanConfig } from '../networks/wan-config';
+import { ropeTables, timestepSinusoid } from '../networks/wan-tables';
+import { wanContext, wanStep, wanTokens } from '../networks/wan-transformer';
+import { LazyChain } from './lazy-chain';
+import type { CallOptions, Latents } from './types';
+
+/** Keys and values of cross-attention, by the names of `wanStep`'s inputs. */
+export type CrossAttention = Readonly<Record<string, DeviceTensor>>;
+
+/** Above this, the transformer is compiled block by block, so that no single segment holds all its weights at once. */
+const WHOLE_MODEL_BYTES = 256 * 2 ** 20;
+
+export interface VelocityModelOptions {
+  readonly executor: Executor;
+  readonly weights: WeightSource;
+  readonly config: WanConfig;
+  /** Whether one timestep serves all latent frames. */
+  readonly merged: boolean;
+}
+
+/** The diffusion transformer: latents, noise levels and a prompt to the velocity `noise − clip`. */
+export class VelocityModel {
+  readonly context: LazyChain;
+  readonly step: LazyChain;
+  readonly #options: VelocityModelOptions;
+
+  constructor(options: VelocityModelOptions) {
+    const { executor, weights, config, merged } = options;
+    this.#options = options;
+    this.context = new LazyChain(executor, [wanContext(weights, config)], weights);
+    const chain = (grouping: 'whole' | 'layers') => new LazyChain(executor, wanStep(weights, config, { merged, grouping }), weights);
+    const whole = chain('whole');
+    this.step = whole.loadBytes <= WHOLE_MODEL_BYTES ? whole : chain('layers');
+  }
+
+  get merged(): boolean {
+    return this.#options.merged;
+  }
+
+  /** What the transformer derives from a context [rows, textDim] alone; the caller's to dispose of. */
+  async crossAttention(context: Float32Array, { signal }: CallOptions = {}): Promise<CrossAttention> {
+    const { executor, config } = this.#options;
+    const chain = await this.context.get({ signal });
+    const rows = executor.upload(context, [context.length / config.textDim, config.textDim]);
+    try {
+      return await chain.run({ context: rows });
+    } finally {
+      rows.dispose();
+    }
+  }
+
+  /** Compiles, and computes what all steps on clips of one shape share. */
+  async open(shape: Latents['shape'], { signal }: CallOptions = {}): Promise<OpenClip> {
+    const { executor, config, merged } = this.#options;
+    const chain = await this.step.get({ signal });
+    const { F, S } = wanTokens(config, shape, { merged });
+    const rope = ropeTables(config, shape[1], shape[2] / config.patch, shape[3] / config.patch);
+    const tableShape = [F, S, config.headDim / 2];
+    const shared = { ropeCos: executor.upload(rope.cos, tableShape), ropeSin: executor.upload(rope.sin, tableShape) };
+    return {
+      predict: async (latents, timestep, cleanFrames, cross) => {
+        throwIfAborted(signal);
+        // Timesteps reach the model in f32, as they do in PyTorch.
+        const timesteps = Array.from({ length: F }, (_, frame) => (!merged && cleanFrames?.[frame] ? 0 : Math.fround(timestep)));
+        const sinusoid = executor.upload(timestepSinusoid(timesteps, config.freqDim), [F, config.freqDim]);
+        try {
+          const outputs = await chain.run({ ...shared, latents, sinusoid, ...cross }, { signal });
+          return outputs.velocity!;
+        } finally {
+          sinusoid.dispose();
+        }
+      },
+      dispose: () => Object.values(shared).forEach((tensor) => tensor.dispose()),
+    };
+  }
+
+  async dispose(): Promise<void> {
+    await this.context.dispose();
+    await this.step.dispose();
+  }
+}
+
+/** The transformer made ready for clips of one shape. */
+export interface OpenClip {
+  /**
+   * Velocity [C, T, H, W] of `latents` at a timestep 0 to 1000; frames marked clean are at 0 where the model has a timestep per
+   * frame. Inputs stay the caller's, the result becomes the caller's.
+   */
+  predict(
+    latents: DeviceTensor,
+    timestep: number,
+    cleanFrames: readonly boolean[] | undefined,
+    cross: CrossAttention,
+  ): Promise<DeviceTensor>;
+  dispose(): void;
+}

@@ -1,0 +1,159 @@
+import type { DeviceTensor, Executor } from '../../src/graph/executor';
+import { parseWanConfig, type WanConfig } from '../../src/networks/wan-config';
+import { denoise } from '../../src/pipeline/denoise';
+import type { DenoiseState, SamplerName } from '../../src/pipeline/types';
+import { VelocityModel, type CrossAttention } from '../../src/pipeline/velocity-model';
+import type { NoiseSource } from '../../src/sampling/noise';
+import type { OpenWeights } from '../../src/weights/open-weights';
+import { compare, describeComparison, type Comparison, type Tolerance } from './comparison';
+import { filesIn, foldersWith, golden, readGoldens, readWeights, type FixtureFolder, type Goldens } from './fixture-folder';
+
+/** One comparison of the pipeline with its goldens, to be run on any executor. */
+export interface PipelineCase {
+  readonly name: string;
+  run(executor: Executor): Promise<Comparison[]>;
+}
+
+/** test/fixtures/README.md: pipeline latents, any step; and a single prediction of the transformer. */
+export const LATENTS: Tolerance = { max: 3e-4 };
+export const PREDICTION: Tolerance = { max: 1e-4 };
+
+interface PipelineConfigFile {
+  readonly weights: string;
+  readonly guidance: number;
+  readonly shift: number;
+  readonly padded_to: number;
+  readonly runs: Readonly<Record<string, { readonly steps: number; readonly timesteps: readonly number[] }>>;
+}
+
+type Shape = readonly [number, number, number, number];
+
+/** Every run (Euler, UniPC, rCM) of every pipeline folder: latents after each step, and the predictions that are stored. */
+export async function pipelineCases(folder: FixtureFolder): Promise<PipelineCase[]> {
+  const cases: PipelineCase[] = [];
+  for (const path of await foldersWith(folder, 'pipeline', 'config.json')) {
+    const file = (await folder.readJson(`${path}/config.json`)) as PipelineConfigFile;
+    const goldens = await readGoldens(folder, `${path}/golden.safetensors`);
+    const { config: json } = (await folder.readJson(`${file.weights}/config.json`)) as { config: unknown };
+    const [weightsFile] = await filesIn(folder, file.weights, /^weights\.diffusers\.safetensors$/);
+    if (!weightsFile) throw new Error(`${file.weights} has no weights.diffusers.safetensors.`);
+    const weights = await readWeights(folder, weightsFile);
+    for (const name of Object.keys(file.runs))
+      cases.push({
+        name: `${path}, ${name}, ${file.runs[name]!.steps} steps`,
+        run: (executor) => compareRun(executor, name, file, goldens, weights, parseWanConfig(json)),
+      });
+  }
+  if (cases.length === 0) throw new Error('There are no pipeline fixtures.');
+  return cases;
+}
+
+async function compareRun(
+  executor: Executor,
+  name: string,
+  file: PipelineConfigFile,
+  goldens: Goldens,
+  weights: OpenWeights,
+  config: WanConfig,
+): Promise<Comparison[]> {
+  const { steps, timesteps } = file.runs[name]!;
+  const noise = golden(goldens, 'noise');
+  const shape = noise.shape.slice(-4) as unknown as Shape;
+  // A run that stores fresh noise uses no guidance.
+  const isFewStep = goldens.has(`${name}.step0.fresh`) || name === 'rcm' || name === 'dmd';
+  const model = new VelocityModel({ executor, weights, config, merged: true });
+  const comparisons: Comparison[] = [];
+  const cross: CrossAttention[] = [];
+  const states: DenoiseState[] = [];
+  try {
+    for (const context of ['context.positive', 'context.negative']) {
+      const rows = golden(goldens, context).data;
+      const padded = new Float32Array(file.padded_to * config.textDim);
+      padded.set(rows);
+      cross.push(await model.crossAttention(padded));
+    }
+    const [cond, uncond] = cross as [CrossAttention, CrossAttention];
+    await denoise(
+      { executor, model, latentRgb: noColours(config.inChannels), sigmaGrids: { euler: 'diffusers', unipc: 'diffusers' } },
+      {
+        spec: { seed: 0, steps, guidance: isFewStep ? 1 : file.guidance, sampler: name as SamplerName, shift: file.shift },
+        shape,
+        cond,
+        uncond: isFewStep ? undefined : uncond,
+        noise: listedNoise([noise.data, ...freshNoise(goldens, name, steps)]),
+        onStep: ({ state }) => states.push(state),
+      },
+    );
+    if (states.length !== steps) throw new Error(`${states.length} steps were reported of ${steps}.`);
+    for (const [index, { latents }] of states.entries()) {
+      const what = `${name}.step${index}.latents`;
+      comparisons.push(compare(what, latents.data, golden(goldens, what), LATENTS));
+    }
+    for (let index = 0; index < steps; index++)
+      for (const [part, attention] of Object.entries({ cond, uncond })) {
+        const expected = goldens.get(`${name}.step${index}.${part}`);
+        if (!expected) continue;
+        // From the golden state before the step, so that only this prediction is judged.
+        const before = index === 0 ? noise : golden(goldens, `${name}.step${index - 1}.latents`);
+        const velocity = await predictOnce(executor, model, shape, before.data, timesteps[index]!, undefined, attention);
+        comparisons.push(compare(`${name}.step${index}.${part}`, velocity, expected, PREDICTION));
+      }
+  } finally {
+    for (const tensors of cross) Object.values(tensors).forEach((tensor) => tensor.dispose());
+    await model.dispose();
+  }
+  return comparisons;
+}
+
+/** One evaluation of the transformer on host data. */
+export async function predictOnce(
+  executor: Executor,
+  model: VelocityModel,
+  shape: Shape,
+  latents: Float32Array,
+  timestep: number,
+  cleanFrames: readonly boolean[] | undefined,
+  cross: CrossAttention,
+): Promise<Float32Array> {
+  const clip = await model.open(shape);
+  const input = executor.upload(latents, shape);
+  let output: DeviceTensor | undefined;
+  try {
+    output = await clip.predict(input, timestep, cleanFrames, cross);
+    return (await executor.download(output)) as Float32Array;
+  } finally {
+    output?.dispose();
+    input.dispose();
+    clip.dispose();
+  }
+}
+
+/** Given noises, in order. Throws when more are asked for. */
+export function listedNoise(values: readonly Float32Array[]): NoiseSource {
+  const rest = [...values];
+  return {
+    next: (count) => {
+      const value = rest.shift();
+      if (value?.length !== count) throw new Error('Noise was asked for that the goldens do not hold.');
+      return value;
+    },
+  };
+}
+
+/** Runs a case; throws with a line per comparison when any is out of its tolerance. */
+export async function checkPipelineCase(pipelineCase: PipelineCase, executor: Executor): Promise<void> {
+  const comparisons = await pipelineCase.run(executor);
+  if (comparisons.length === 0) throw new Error(`${pipelineCase.name} compared nothing.`);
+  const report = comparisons.map(describeComparison).join('\n');
+  if (process.env.KINORA_VERBOSE) console.log(`${pipelineCase.name}\n${report}`);
+  if (comparisons.some(({ passed }) => !passed)) throw new Error(`${pipelineCase.name} on ${executor.plan.backend}:\n${report}`);
+}
+
+function freshNoise(goldens: Goldens, name: string, steps: number): Float32Array[] {
+  return Array.from({ length: steps }, (_, index) => goldens.get(`${name}.step${index}.fresh`)).flatMap((fresh) =>
+    fresh ? [fresh.data] : [],
+  );
+}
+
+/** Previews are not part of these goldens. */
+const noColours = (channels: number) => ({ matrix: [0, 0, 0].map(() => new Array<number>(channels).fill(0)), bias: [0, 0, 0] });
