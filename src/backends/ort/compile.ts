@@ -1,0 +1,71 @@
+import type * as Ort from 'onnxruntime-common';
+import { throwIfAborted } from '../../errors';
+import { bindInputs } from '../../graph/bindings';
+import { invalidGraph } from '../../graph/errors';
+import type { CompiledGraph, CompileOptions, DeviceTensor } from '../../graph/executor';
+import type { Graph, WeightSource } from '../../graph/types';
+import { graphWeights } from '../../graph/weights';
+import { internalError } from './errors';
+import { lowerGraph } from './lowering';
+import type { Choices } from './lowering/choices';
+import { inputName, outputName } from './lowering/context';
+import type { Memory } from './memory';
+import type { ExternalWeight } from './onnx/builder';
+import { encodeModel } from './onnx/encode';
+import { createSession, releaseSession, type Runtime } from './runtime';
+import { asOrtTensor, OrtTensor } from './tensors';
+
+export interface Backend {
+  readonly runtime: Runtime;
+  readonly memory: Memory;
+  readonly choices: Choices;
+  readonly sessionOptions: Ort.InferenceSession.SessionOptions;
+}
+
+/** Lowers a graph, loads its weights, and makes the session that runs it. */
+export async function compileGraph(backend: Backend, graph: Graph, source: WeightSource, options: CompileOptions): Promise<CompiledGraph> {
+  const { runtime, memory } = backend;
+  const lowered = lowerGraph(graph, source, backend.choices);
+  const externalData = await loadWeights(graph, lowered.weights, source, options);
+  const session = await memory.guard(() => createSession(runtime, encodeModel(lowered.model), { ...backend.sessionOptions, externalData }));
+  externalData.length = 0; // the session has its own copies
+  if (options.signal?.aborted) await releaseSession(runtime, session);
+  throwIfAborted(options.signal);
+
+  let disposed = false;
+  return {
+    graph,
+    run: async (inputs) => {
+      if (disposed) throw internalError('A graph was run after it had been disposed of.');
+      bindInputs(graph, inputs);
+      const feeds = Object.fromEntries(graph.inputs.map(({ name }) => [inputName(name), asOrtTensor(inputs[name]!).tensor]));
+      const results = await memory.guard(() => runtime.exclusively(() => session.run(feeds)));
+      return Object.fromEntries(graph.outputs.map(({ name }): [string, DeviceTensor] => [name, new OrtTensor(results[outputName(name)]!)]));
+    },
+    dispose: async () => {
+      if (disposed) return;
+      disposed = true;
+      await releaseSession(runtime, session);
+    },
+  };
+}
+
+/** One weight after the other, so that no more than what the session needs is in memory. */
+async function loadWeights(graph: Graph, weights: readonly ExternalWeight[], source: WeightSource, options: CompileOptions) {
+  const totalBytes = graphWeights(graph).reduce((sum, { name }) => sum + source.info(name).sizeBytes, 0);
+  const counted = new Set<string>();
+  let loadedBytes = 0;
+  const loaded: { path: string; data: Uint8Array }[] = [];
+  for (const weight of weights) {
+    throwIfAborted(options.signal);
+    const data = await weight.load();
+    if (data.byteLength !== weight.sizeBytes)
+      throw invalidGraph(`The weight ${weight.of} has ${data.byteLength} bytes where ${weight.sizeBytes} are expected.`);
+    loaded.push({ path: weight.location, data });
+    if (counted.has(weight.of)) continue;
+    counted.add(weight.of);
+    loadedBytes += source.info(weight.of).sizeBytes;
+    options.onProgress?.(loadedBytes, totalBytes);
+  }
+  return loaded;
+}

@@ -1,0 +1,27 @@
+import type { Precision } from '../../../graph/executor';
+
+export type Provider = 'wasm' | 'webgpu';
+
+/** How ops are lowered: what an execution plan records, because each choice changes the arithmetic. */
+export interface Choices {
+  readonly provider: Provider;
+  readonly precision: Precision;
+  /** `f32`: Gemm on dequantized weights. `int8`: dynamically quantized activations. `nbits`: Q8_0 and Q4_0 unpacked in the kernel. */
+  readonly linear: 'f32' | 'int8' | 'nbits';
+  /** `fused`: MultiHeadAttention. `plain`: two products of matrices and a softmax. */
+  readonly attention: 'fused' | 'plain';
+  /** `conv`: ONNX's Conv. `winograd`: F(4×4, 3×3) in f32 where it applies, else products of matrices over channels-last frames. */
+  readonly convolution: 'conv' | 'matrix' | 'winograd';
+}
+
+export function chooseLowering(provider: Provider, precision: Precision, overrides: Partial<Choices> = {}): Choices {
+  const wasm = provider === 'wasm';
+  return {
+    provider,
+    precision,
+    linear: wasm ? (precision === 'fast' ? 'int8' : 'f32') : 'nbits',
+    attention: 'fused',
+    convolution: wasm ? 'winograd' : 'conv',
+    ...overrides,
+  };
+}

@@ -1,0 +1,97 @@
+import type * as Ort from 'onnxruntime-common';
+import { deviceLost, runtimeError } from './errors';
+import { KinoraError } from '../../errors';
+import type { OrtModule } from './runtime';
+import { OrtTensor, type HostData } from './tensors';
+
+/** Where an executor's tensors live, and what can go wrong there. */
+export interface Memory {
+  /** ONNX Runtime's name for where outputs shall be left. */
+  readonly outputLocation: 'cpu' | 'gpu-buffer';
+  upload(data: HostData, shape: readonly number[]): OrtTensor;
+  /** A copy of a tensor's elements. */
+  download(tensor: OrtTensor): Promise<HostData>;
+  /** Runs work that may run out of memory or lose the device, and turns that into the right error. */
+  guard<T>(work: () => Promise<T>): Promise<T>;
+  dispose(): void;
+}
+
+/** Ordinary memory: tensors are plain arrays, and nothing is copied but into and out of the WebAssembly heap. */
+export function hostMemory(ort: OrtModule): Memory {
+  return {
+    outputLocation: 'cpu',
+    upload: (data, shape) => new OrtTensor(makeTensor(ort, data.slice(), shape)),
+    download: async (tensor) => (tensor.tensor.data as HostData).slice(),
+    guard: async (work) => {
+      try {
+        return await work();
+      } catch (error) {
+        throw runtimeError(error);
+      }
+    },
+    dispose: () => {},
+  };
+}
+
+/** Buffers of a GPU device: outputs stay there, so that they can be inputs again without leaving it. */
+export function gpuMemory(ort: OrtModule, device: GPUDevice, owned: boolean): Memory {
+  let lost = false;
+  const isLost = () => lost;
+  const loss = device.lost.then((info) => {
+    lost = true;
+    return deviceLost(info.message);
+  });
+  return {
+    outputLocation: 'gpu-buffer',
+    upload: (data, shape) => {
+      const size = Math.max(16, Math.ceil(data.byteLength / 16) * 16); // ONNX Runtime reads whole vec4s
+      const buffer = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST, mappedAtCreation: true });
+      new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      buffer.unmap();
+      const dataType = data instanceof Int32Array ? 'int32' : 'float32';
+      const tensor = ort.Tensor.fromGpuBuffer(buffer as never, { dataType, dims: [...shape] });
+      return new OrtTensor(tensor as Ort.Tensor, () => buffer.destroy());
+    },
+    download: (tensor) => readBuffer(device, tensor),
+    guard: async (work) => {
+      if (isLost()) throw await loss;
+      device.pushErrorScope('out-of-memory');
+      let scope: Promise<GPUError | null> | undefined;
+      try {
+        const running = work();
+        const result = await Promise.race([running, loss.then((error) => Promise.reject(error))]);
+        scope = device.popErrorScope();
+        const error = await Promise.race([scope, loss.then(() => null)]);
+        if (error) throw new KinoraError('out-of-memory', 'The graphics device has not enough memory for this.', 'Choose fewer frames or a smaller size, or close other tabs.', { cause: error });
+        return result;
+      } catch (error) {
+        if (!scope) void device.popErrorScope().catch(() => null);
+        throw isLost() ? deviceLost(error) : runtimeError(error);
+      }
+    },
+    dispose: () => {
+      if (owned) device.destroy();
+    },
+  };
+}
+
+function makeTensor(ort: OrtModule, data: HostData, shape: readonly number[]): Ort.Tensor {
+  return data instanceof Int32Array ? new ort.Tensor('int32', data, shape) : new ort.Tensor('float32', data, shape);
+}
+
+async function readBuffer(device: GPUDevice, tensor: OrtTensor): Promise<HostData> {
+  const { gpuBuffer, size } = tensor.tensor;
+  const bytes = size * 4;
+  if (bytes === 0) return tensor.type === 'i32' ? new Int32Array(0) : new Float32Array(0);
+  const staging = device.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  try {
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(gpuBuffer as GPUBuffer, 0, staging, 0, bytes);
+    device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    const copy = staging.getMappedRange().slice(0);
+    return tensor.type === 'i32' ? new Int32Array(copy) : new Float32Array(copy);
+  } finally {
+    staging.destroy();
+  }
+}
