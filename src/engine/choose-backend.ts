@@ -30,8 +30,16 @@ export function chooseBackend(options: RunOptions, facts: DeviceFacts): BackendD
   if (options.plan) return replayPlan(options.plan, facts);
   const requested = { backend: options.backend ?? 'auto', precision: options.precision ?? DEFAULT_PRECISION };
   const { backend, reason, notes } = pickBackend(requested.backend, facts);
-  const threads = pickThreads(options.threads, facts);
-  return { requested, backend, precision: requested.precision, threads, reason, notes: [...notes, ...threadNotes(facts)] };
+  // On WebGPU the CPU only feeds the device.
+  const threads = backend === 'ort-webgpu' ? 1 : pickThreads(options.threads, facts);
+  return {
+    requested,
+    backend,
+    precision: requested.precision,
+    threads,
+    reason,
+    notes: backend === 'ort-wasm' ? [...notes, ...threadNotes(facts)] : notes,
+  };
 }
 
 /** Throws `unsupported` unless the executors do the arithmetic of the plan that is to be run again. */

@@ -1,8 +1,9 @@
 import type { WrittenVideo } from '../media/video-writer';
 import type { EncodedPrompt, Latents } from '../pipeline/types';
 import type { ModelManifest } from '../weights/manifest';
+import { sha256Hex } from '../weights/store/hash';
 import { version } from '../../package.json';
-import { littleEndianBytes, sha256Hex } from './sha256';
+import { littleEndianBytes } from './little-endian';
 import type { GenerationSpec } from './spec';
 import type { ExecutionPlan, Report } from './types';
 

@@ -1,3 +1,5 @@
+import { probeWebGpu, type WebGpuProbe } from '../backends/ort';
+
 /** What the engine has found out about this device, before it chooses how to run. */
 export interface DeviceFacts {
   readonly crossOriginIsolated: boolean;
@@ -15,40 +17,16 @@ export interface DeviceFacts {
   };
 }
 
-/** Names under which software renderers present themselves; `isFallbackAdapter` is not set by all of them. */
-const SOFTWARE_NAMES = /swiftshader|llvmpipe|lavapipe|software|basic render|warp/i;
-
 /** Asks the browser. Never throws: what is missing is in the facts. */
-export async function detectDevice(scope: typeof globalThis = globalThis): Promise<DeviceFacts> {
+export async function detectDevice(): Promise<DeviceFacts> {
+  const webgpu = globalThis.isSecureContext === false ? insecure() : await probeWebGpu();
   return {
-    crossOriginIsolated: scope.crossOriginIsolated === true,
-    processors: scope.navigator?.hardwareConcurrency ?? 1,
-    webgpu: await detectWebGpu(scope),
+    crossOriginIsolated: globalThis.crossOriginIsolated === true,
+    processors: globalThis.navigator?.hardwareConcurrency ?? 1,
+    webgpu: { ...webgpu, reason: webgpu.reason ?? `WebGPU runs on ${webgpu.adapter}.` },
   };
 }
 
-async function detectWebGpu(scope: typeof globalThis): Promise<DeviceFacts['webgpu']> {
-  const nothing = (reason: string) => ({ available: false, adapter: null, software: false, reason });
-  if (scope.isSecureContext === false) return nothing('WebGPU needs a page served over HTTPS or from localhost.');
-  const gpu = scope.navigator?.gpu;
-  if (!gpu) return nothing('This browser has no WebGPU.');
-  try {
-    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-    if (!adapter) return nothing('This browser has WebGPU, but found no graphics adapter for it.');
-    // Older browsers lack `info` or have the flag on the adapter itself.
-    const info: Partial<GPUAdapterInfo> = adapter.info ?? {};
-    const name = [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(' ') || 'unnamed adapter';
-    const software =
-      info.isFallbackAdapter === true ||
-      (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter === true ||
-      SOFTWARE_NAMES.test(name);
-    return {
-      available: true,
-      adapter: name,
-      software,
-      reason: software ? `WebGPU is emulated here (${name}).` : `WebGPU runs on ${name}.`,
-    };
-  } catch (error) {
-    return nothing(`WebGPU failed to start: ${error instanceof Error ? error.message : String(error)}.`);
-  }
+function insecure(): WebGpuProbe {
+  return { available: false, adapter: null, software: false, reason: 'WebGPU needs a page served over HTTPS or from localhost.' };
 }

@@ -194,6 +194,7 @@ export class KinoraEngine implements Kinora {
     await download(manifest, signal, environment, meter);
     return withGpuLock(
       environment.locks,
+      { signal, onWait: () => meter.start('load', 0, 'Another tab is making a clip; this one starts when that is done.') },
       async () => {
         const { pipeline } = await this.#loaded.get(manifest.id, decision);
         const { video } = await writeVideo(environment, pipeline, meter, { spec, latents, scale, keepFrames: false, signal });
@@ -207,7 +208,6 @@ export class KinoraEngine implements Kinora {
         };
         return { blob: video.blob, report, latents: latents.data };
       },
-      { signal, onWait: () => meter.start('load', 0, 'Another tab is making a clip; this one starts when that is done.') },
     );
   }
 

@@ -1,13 +1,14 @@
 import type { Precision } from '../graph/executor';
 import type { VideoWriter } from '../media/video-writer';
 import type { CreatePipeline, PipelineExecutors, PipelineModel } from '../pipeline/types';
+import type { Locks } from '../weights/store/lock';
 import type { ModelManifest } from '../weights/manifest';
 import type { DeviceFacts } from './device';
 import type { GenerationSpec } from './spec';
 import type { Capabilities, ExecutionPlan, ModelDescription, ModelStatus } from './types';
 
-/** Bytes done and in all. */
-export type BytesProgress = (doneBytes: number, totalBytes: number) => void;
+/** Bytes done and in all, and what the user should know meanwhile. */
+export type BytesProgress = (doneBytes: number, totalBytes: number, note?: string) => void;
 
 /** A stored model, opened: what the pipeline needs, and the whole manifest. */
 export interface OpenModel extends PipelineModel {
@@ -52,11 +53,6 @@ export interface KeptValues {
   delete(key: string): Promise<void>;
 }
 
-/** What the engine needs of navigator.locks. */
-export interface Locks {
-  request<T>(name: string, options: { ifAvailable?: boolean; signal?: AbortSignal }, callback: (lock: unknown) => Promise<T>): Promise<T>;
-}
-
 /** All that the engine does not do itself. browser-environment.ts is the real one; tests bring their own. */
 export interface Environment {
   /** The model that a spec without one means. */
@@ -64,13 +60,15 @@ export interface Environment {
   readonly models: ModelAccess;
   readonly createPipeline: CreatePipeline;
   detectDevice(): Promise<DeviceFacts>;
+  /** What the user should know about where things are kept. */
+  notes(): readonly string[];
   createExecutors(request: ExecutorRequest): Promise<PipelineExecutors>;
   openVideo(request: VideoRequest): VideoSink;
   videoSupport(): Promise<Capabilities['video']>;
   storage(): Promise<Capabilities['storage']>;
   readonly kept: KeptValues;
-  /** null where the browser has none (an insecure page): nothing is guarded then. */
-  readonly locks: Locks | null;
+  /** Undefined where the browser has none (an insecure page): nothing is guarded then. */
+  readonly locks: Locks | undefined;
   /** A clock in milliseconds that never goes back. */
   now(): number;
 }

@@ -1,25 +1,13 @@
-import type { Locks } from './environment';
+import { withLock, type LockOptions, type Locks } from '../weights/store/lock';
 
 const NAME = 'kinora-gpu';
 
-/**
- * Runs `work` while no other tab of this origin generates: two at once would fight over memory and both crawl. `onWait` is
- * called once when another tab has to be waited for. Rejects with the signal's AbortError when it fires while waiting.
- */
-export async function withGpuLock<T>(
-  locks: Locks | null,
-  work: () => Promise<T>,
-  { signal, onWait }: { signal?: AbortSignal | undefined; onWait?: () => void } = {},
-): Promise<T> {
-  if (!locks) return work();
-  const attempt = await locks.request(NAME, { ifAvailable: true }, async (lock) => (lock ? { value: await work() } : null));
-  if (attempt) return attempt.value;
-  onWait?.();
-  return locks.request(NAME, signal ? { signal } : {}, work);
+/** Runs `work` while no other tab of this origin generates: two at once would fight over memory, and both would crawl. */
+export function withGpuLock<T>(locks: Locks | undefined, options: LockOptions, work: () => Promise<T>): Promise<T> {
+  return withLock(locks, NAME, options, work);
 }
 
 /** Whether some tab (this one included) generates right now. */
-export async function isGpuLocked(locks: Locks | null): Promise<boolean> {
-  if (!locks) return false;
-  return locks.request(NAME, { ifAvailable: true }, async (lock) => lock === null);
+export async function isGpuLocked(locks: Locks | undefined): Promise<boolean> {
+  return locks !== undefined && locks.request(NAME, { ifAvailable: true }, async (lock) => lock === null);
 }

@@ -61,10 +61,11 @@ export async function runJob(job: Job, context: JobContext): Promise<Clip> {
   const meter = new ProgressMeter(expected, { isMeasured, emit: (progress) => options.onProgress?.(progress), now: environment.now });
 
   await download(manifest, signal, environment, meter);
-  return withGpuLock(environment.locks, () => new JobRun(job, context, decision, meter, speeds, way, work).run(), {
-    signal,
-    onWait: () => meter.start('load', 0, 'Another tab is making a clip; this one starts when that is done.'),
-  });
+  return withGpuLock(
+    environment.locks,
+    { signal, onWait: () => meter.start('load', 0, 'Another tab is making a clip; this one starts when that is done.') },
+    () => new JobRun(job, context, decision, meter, speeds, way, work).run(),
+  );
 }
 
 /** Fetches what is missing of a model, with progress. */
@@ -77,10 +78,10 @@ export async function download(
   let hasStarted = false;
   await environment.models.ensure(manifest.id, {
     ...(signal ? { signal } : {}),
-    onProgress: (done, total) => {
+    onProgress: (done, total, note) => {
       if (!hasStarted) meter.start('download', total);
       hasStarted = true;
-      meter.advance(done);
+      meter.advance(done, note === undefined ? {} : { note });
     },
   });
   if (hasStarted) meter.end();
@@ -115,7 +116,7 @@ class JobRun {
     this.#speeds = speeds;
     this.#way = way;
     this.#work = work;
-    this.#notes = [...decision.notes];
+    this.#notes = [...decision.notes, ...context.environment.notes()];
     this.#state = job.start;
   }
 

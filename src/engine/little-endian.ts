@@ -1,9 +1,3 @@
-/** SHA-256 as lower-case hex. */
-export async function sha256Hex(bytes: BufferSource): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
 /** f32 values as little-endian bytes: their own memory on every machine but a big-endian one. */
 export function littleEndianBytes(values: Float32Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(values.length * 4);

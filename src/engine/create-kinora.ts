@@ -1,0 +1,147 @@
+import * as Comlink from 'comlink';
+import { KinoraError, throwIfAborted } from '../errors';
+import type { SpecInput } from './spec';
+import type { Clip, GenerateOptions, Kinora } from './types';
+import type { ExportOptions, ProgressCallback, RemoteEngine } from './wire';
+import { WorkerLink, type WorkerLike } from './worker-link';
+
+export interface KinoraOptions {
+  /** URL of the folder that holds the models' folders. Default: `models/` beside the page. */
+  readonly modelBase?: string | URL;
+  /** Makes the engine's worker. Default: the worker that is built with this module. */
+  readonly createWorker?: () => WorkerLike;
+  /** How long a busy engine may stay silent before it is ended. One long step is silence too. Default: 10 minutes. */
+  readonly silenceMs?: number;
+}
+
+const SILENCE_MS = 600_000;
+
+/**
+ * The engine, behind a worker that is started at the first call. Every method rejects with a `KinoraError`; a worker that broke is
+ * replaced at the next call.
+ */
+export function createKinora(options: KinoraOptions = {}): Kinora {
+  return new WorkerKinora(options);
+}
+
+type Cancellable = { readonly signal?: AbortSignal; readonly onProgress?: ProgressCallback };
+
+class WorkerKinora implements Kinora {
+  readonly #options: KinoraOptions;
+  #link: WorkerLink | null = null;
+  #lastCall = 0;
+  #isDisposed = false;
+
+  constructor(options: KinoraOptions) {
+    this.#options = options;
+  }
+
+  capabilities() {
+    return this.#call((remote) => remote.capabilities());
+  }
+
+  models() {
+    return this.#call((remote) => remote.models());
+  }
+
+  describe(modelId: string) {
+    return this.#call((remote) => remote.describe(modelId));
+  }
+
+  remove(modelId: string) {
+    return this.#call((remote) => remote.remove(modelId));
+  }
+
+  partial() {
+    return this.#call((remote) => remote.partial());
+  }
+
+  interruptedSpec() {
+    return this.#call((remote) => remote.interruptedSpec());
+  }
+
+  embed(text: string) {
+    return this.#call((remote) => remote.embed(text));
+  }
+
+  download(modelId: string, options: Cancellable = {}): Promise<void> {
+    return this.#cancellable(options, (remote, call, onProgress) => remote.download(call, modelId, onProgress));
+  }
+
+  generate(spec: SpecInput, { signal, onProgress, ...wire }: GenerateOptions = {}): Promise<Clip> {
+    return this.#cancellable({ ...(signal && { signal }), ...(onProgress && { onProgress }) }, (remote, call, progress) =>
+      remote.generate(call, spec, wire, progress),
+    );
+  }
+
+  exportClip({ report, latents }: Clip, { signal, onProgress, ...wire }: ExportOptions): Promise<Clip> {
+    return this.#cancellable({ ...(signal && { signal }), ...(onProgress && { onProgress }) }, (remote, call, progress) =>
+      remote.exportClip(call, { report, ...(latents && { latents }) }, wire, progress),
+    );
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#link?.fail(new KinoraError('aborted', 'The engine was shut down.', 'Create a new one to go on.'));
+  }
+
+  /** Signals become `cancel` messages, callbacks proxies. */
+  async #cancellable<T>(
+    { signal, onProgress }: Cancellable,
+    work: (remote: Comlink.Remote<RemoteEngine>, call: number, onProgress: ProgressCallback | null) => Promise<T>,
+  ): Promise<T> {
+    throwIfAborted(signal);
+    const link = this.#connect();
+    const call = ++this.#lastCall;
+    const onAbort = () => void link.call((remote) => remote.cancel(call)).catch(() => undefined); // The call itself says what went wrong.
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await link.call((remote) => work(remote, call, onProgress ? Comlink.proxy(guardCallback(onProgress)) : null));
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #call<T>(work: (remote: Comlink.Remote<RemoteEngine>) => Promise<T>): Promise<T> {
+    return this.#connect().call(work);
+  }
+
+  #connect(): WorkerLink {
+    if (this.#isDisposed) throw new KinoraError('internal', 'This engine was shut down.', 'Create a new one.');
+    if (this.#link && !this.#link.isBroken) return this.#link;
+    const worker = (this.#options.createWorker ?? startWorker)();
+    this.#link = new WorkerLink(worker, { modelBase: this.#modelBase() }, this.#options.silenceMs ?? SILENCE_MS);
+    return this.#link;
+  }
+
+  /** Relative to the page: the worker lies somewhere else. */
+  #modelBase(): string {
+    const base = new URL(this.#options.modelBase ?? 'models/', globalThis.document?.baseURI ?? globalThis.location?.href);
+    return base.pathname.endsWith('/') ? base.href : new URL(`${base.pathname}/`, base).href;
+  }
+}
+
+/** A callback that throws is the caller's defect: it is reported like one in an event listener, and the job goes on. */
+function guardCallback(onProgress: ProgressCallback): ProgressCallback {
+  return (progress) => {
+    try {
+      onProgress(progress);
+    } catch (error) {
+      globalThis.reportError?.(error);
+    }
+  };
+}
+
+function startWorker(): Worker {
+  try {
+    return new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'kinora' });
+  } catch (error) {
+    throw new KinoraError(
+      'unsupported',
+      'This browser can’t start the engine’s worker.',
+      'Use a current Chrome, Edge, Firefox or Safari.',
+      { cause: error },
+    );
+  }
+}
