@@ -140,7 +140,8 @@ export class Composer {
         choices.set(key, { width, height, label: `${name} · ${width} × ${height}` });
     };
     add(shapeName(defaults.width, defaults.height), defaults.width, defaults.height);
-    for (const [name, ratio] of SHAPES) add(name, snap(Math.sqrt(area * ratio), limits.width), snap(Math.sqrt(area / ratio), limits.height));
+    for (const [name, ratio] of SHAPES)
+      add(name, snap(Math.sqrt(area * ratio), limits.width), snap(Math.sqrt(area / ratio), limits.height));
     for (const scale of [0.5, 1.5, 2]) {
       const side = Math.sqrt(area) * scale;
       add(scale < 1 ? 'Small' : scale > 1.5 ? 'Larger' : 'Large', snap(side, limits.width), snap(side, limits.height));
@@ -205,11 +206,14 @@ export class Composer {
     };
   }
 
-  /** Puts a whole spec back into the fields, its seed held. */
-  restore(spec: SpecInput): void {
+  /** Puts a whole spec back into the fields; its seed is held for the next clip too unless told otherwise. */
+  restore(spec: SpecInput, { keepSeed = true } = {}): void {
     this.prompt = spec.prompt;
     this.negativePrompt = spec.negativePrompt ?? '';
-    if (spec.seed !== undefined) this.keepSeed(spec.seed);
+    if (spec.seed !== undefined) {
+      this.seed = spec.seed;
+      if (keepSeed) this.seedMode = 'fixed';
+    }
     if (spec.width !== undefined && spec.height !== undefined) {
       this.width = spec.width;
       this.height = spec.height;
@@ -218,11 +222,6 @@ export class Composer {
     this.fps = spec.fps ?? this.fps;
     this.steps = spec.steps ?? this.steps;
     this.guidance = spec.guidance ?? this.guidance;
-  }
-
-  keepSeed(seed: number): void {
-    this.seed = seed;
-    this.seedMode = 'fixed';
   }
 
   /** Keeps prompt and settings on this device, so that a reload loses nothing. */
@@ -248,8 +247,7 @@ export class Composer {
     if (!limits) return {};
     const problems: Partial<Record<FieldName, string>> = {};
     if (this.#attempted && this.prompt.trim() === '') problems.prompt = 'There is no prompt yet. Say what should be in the clip.';
-    if (this.seedMode === 'fixed' && !isSeed(this.seed))
-      problems.seed = `The seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`;
+    if (this.seedMode === 'fixed' && !isSeed(this.seed)) problems.seed = `The seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`;
     for (const field of ['steps', 'guidance', 'fps'] as const) {
       const range = limits[field];
       const value = this[field];

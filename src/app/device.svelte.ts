@@ -57,7 +57,8 @@ export class Device {
     const warnings: string[] = [];
     if (!found.crossOriginIsolated)
       warnings.push('This page is not cross-origin isolated, so only one processor thread can work. Clips come out the same, but slower.');
-    if (!found.video) warnings.push('This browser can’t encode video (H.264, VP9 or AV1), so no clip can be saved. A current Chrome, Edge or Safari can.');
+    if (!found.video)
+      warnings.push('This browser can’t encode video (H.264, VP9 or AV1), so no clip can be saved. A current Chrome, Edge or Safari can.');
     return warnings;
   }
 }
@@ -69,11 +70,11 @@ export function describePlan({ transformer }: Report['plan']): string {
 }
 
 function describeStatus(capabilities: Capabilities | null, error: KinoraError | null): StatusLine {
-  if (error) return { tone: 'warn', text: 'The engine did not start' };
-  if (!capabilities) return { tone: 'wait', text: 'Looking at this device…' };
+  if (error) return { tone: 'warn', text: 'the engine did not start' };
+  if (!capabilities) return { tone: 'wait', text: 'looking…' };
   const onGpu = capabilities.backend.chosen.includes('webgpu');
   const where = onGpu ? 'GPU (WebGPU)' : `processor, ${threads(capabilities.threads)}`;
-  return { tone: capabilities.crossOriginIsolated && capabilities.video ? 'ok' : 'warn', text: `On this device · ${where}` };
+  return { tone: capabilities.crossOriginIsolated && capabilities.video ? 'ok' : 'warn', text: where };
 }
 
 function threads(count: number): string {

@@ -25,7 +25,8 @@ export class Estimates {
   constructor(store: KeyValueStore | null) {
     this.#store = store;
     const saved = readJson<Measurement>(store, KEY);
-    if (saved && [saved.volume, saved.passSeconds, saved.restSeconds].every((value) => Number.isFinite(value) && value >= 0)) this.#last = saved;
+    if (saved && [saved.volume, saved.passSeconds, saved.restSeconds].every((value) => Number.isFinite(value) && value >= 0))
+      this.#last = saved;
   }
 
   learn({ spec, stepSeconds, seconds }: Pick<Report, 'spec' | 'stepSeconds' | 'seconds'>): void {
@@ -33,7 +34,12 @@ export class Estimates {
     const sorted = [...stepSeconds].sort((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)]!;
     const rest = seconds.total - (seconds.download ?? 0) - (seconds.load ?? 0) - (seconds.denoise ?? 0);
-    this.#last = { model: spec.model, volume: volumeOf(spec), passSeconds: median / passesOf(spec.guidance), restSeconds: Math.max(0, rest) };
+    this.#last = {
+      model: spec.model,
+      volume: volumeOf(spec),
+      passSeconds: median / passesOf(spec.guidance),
+      restSeconds: Math.max(0, rest),
+    };
     writeJson(this.#store, KEY, this.#last);
   }
 

@@ -42,7 +42,15 @@ function eventOf(element: HTMLVideoElement, name: string, signal: AbortSignal): 
       action();
     };
     element.addEventListener(name, settle(resolve), { signal: listening.signal });
-    element.addEventListener('error', settle(() => reject(element.error)), { signal: listening.signal });
-    signal.addEventListener('abort', settle(() => reject(signal.reason)), { signal: listening.signal });
+    element.addEventListener(
+      'error',
+      settle(() => reject(element.error)),
+      { signal: listening.signal },
+    );
+    signal.addEventListener(
+      'abort',
+      settle(() => reject(signal.reason)),
+      { signal: listening.signal },
+    );
   });
 }

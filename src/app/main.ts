@@ -10,6 +10,6 @@ import './styles/base.css';
 import { Theme } from './theme.svelte';
 
 const store = openLocalStore();
-const studio = new Studio({ kinora: createKinora(), store, locks: navigator.locks, keepAwake });
+const studio = new Studio({ kinora: createKinora(), store, keepAwake });
 const theme = new Theme(store, document.documentElement);
 mount(App, { target: document.getElementById('app')!, props: { studio, theme } });

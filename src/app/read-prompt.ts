@@ -30,9 +30,11 @@ export interface Lexicon {
 }
 
 const PLAIN_WORDS = new Set(
-  ('a an the and or but of in on at by to from into onto over under above below behind beside near through with without while ' +
+  (
+    'a an the and or but of in on at by to from into onto over under above below behind beside near through with without while ' +
     'as is are was were be being been it its his her their this that these those there then than very some any one two three ' +
-    'up down out off for who which he she they i my your our').split(' '),
+    'up down out off for who which he she they i my your our'
+  ).split(' '),
 );
 
 /** Indexes a vocabulary. Phrases are compared by their words' stems, so `jumps`, `jumping` and `jump` are one. */
@@ -60,7 +62,7 @@ export function readPrompt(prompt: string, lexicon: Lexicon): PromptPart[] {
     const text = prompt.slice(first.start, last.end);
     parts.push({ start: first.start, end: last.end, text, kind, group: entry?.group ?? null, id: entry?.id ?? null });
   };
-  for (let i = 0; i < words.length; ) {
+  for (let i = 0; i < words.length;) {
     const match = longestMatch(words, i, lexicon);
     const word = words[i]!;
     if (match) {

@@ -1,15 +1,11 @@
 import { KinoraError, toKinoraError } from '../errors';
 import type { Clip, Kinora, Phase, Preview, Progress } from '../engine/types';
 import type { SpecInput } from '../engine/spec';
-import type { RunMarks } from './run-mark';
-import type { TakeTurn } from './take-turn';
 
-export type RunState = 'idle' | 'waiting' | 'running' | 'stopping' | 'done' | 'stopped' | 'failed';
+export type RunState = 'idle' | 'running' | 'stopping' | 'done' | 'stopped' | 'failed';
 
 export interface RunServices {
   readonly kinora: Pick<Kinora, 'generate'>;
-  readonly takeTurn: TakeTurn;
-  readonly marks: RunMarks;
   readonly keepAwake: () => Promise<() => void>;
 }
 
@@ -32,7 +28,7 @@ export class Run {
   readonly #services: RunServices;
 
   /** A clip is being made, or waits to be. */
-  readonly isBusy: boolean = $derived(this.#state === 'waiting' || this.#state === 'running' || this.#state === 'stopping');
+  readonly isBusy: boolean = $derived(this.#state === 'running' || this.#state === 'stopping');
 
   constructor(services: RunServices) {
     this.#services = services;
@@ -84,8 +80,16 @@ export class Run {
     return this.#announcement;
   }
 
-  /** Makes a clip. Resolves when it has ended, in whatever way; never rejects. */
-  async start(spec: SpecInput): Promise<void> {
+  /** What the engine says meanwhile (another tab has its turn, say), or null. */
+  get note(): string | null {
+    return this.#progress?.note ?? null;
+  }
+
+  /**
+   * Makes a clip; with `resume` it goes on from what the last unfinished run of the same spec left. Resolves when it has ended,
+   * in whatever way; never rejects.
+   */
+  async start(spec: SpecInput, { resume = false } = {}): Promise<void> {
     if (this.isBusy) return;
     const abort = new AbortController();
     this.#abort = abort;
@@ -93,16 +97,16 @@ export class Run {
     this.#state = 'running';
     this.#error = null;
     this.#progress = null;
-    this.#preview = null;
+    if (!resume) this.#preview = null;
     this.#steps = null;
     this.#downloads = false;
     this.#milestonesPassed = 0;
-    this.#announcement = 'Started.';
+    this.#announcement = resume ? 'Going on.' : 'Started.';
+    const { kinora, keepAwake } = this.#services;
+    const release = keepAwake();
     try {
-      this.#clip = await this.#services.takeTurn(() => this.#generate(spec, abort.signal), {
-        signal: abort.signal,
-        onWait: () => this.#waitForOtherTab(),
-      });
+      const onProgress = (progress: Progress) => this.#follow(progress);
+      this.#clip = await kinora.generate(spec, { signal: abort.signal, keepLatents: true, resume, onProgress });
       this.#state = 'done';
       this.#preview = null;
       this.#announcement = 'The clip is ready.';
@@ -113,6 +117,7 @@ export class Run {
       this.#announcement = error.code === 'aborted' ? 'Stopped.' : '';
     } finally {
       this.#abort = null;
+      (await release)();
     }
   }
 
@@ -135,40 +140,16 @@ export class Run {
     if (this.#state === 'failed') this.#state = this.#clip ? 'done' : 'idle';
   }
 
-  async #generate(spec: SpecInput, signal: AbortSignal): Promise<Clip> {
-    if (this.#state === 'waiting') {
-      this.#state = 'running';
-      this.#announcement = 'Started.';
-    }
-    const { kinora, marks, keepAwake } = this.#services;
-    marks.write({ spec, step: 0, steps: spec.steps ?? 0 });
-    const release = await keepAwake();
-    try {
-      return await kinora.generate(spec, { signal, keepLatents: true, onProgress: (progress) => this.#follow(spec, progress) });
-    } finally {
-      release();
-      marks.clear();
-    }
-  }
-
-  #follow(spec: SpecInput, progress: Progress): void {
+  #follow(progress: Progress): void {
     this.#progress = progress;
     if (progress.preview) this.#preview = progress.preview;
     if (progress.phase === 'download' && progress.total > 0) this.#downloads = true;
-    if (progress.phase === 'denoise' && progress.done !== this.#steps?.done) {
-      this.#steps = { done: progress.done, total: progress.total };
-      this.#services.marks.write({ spec, step: progress.done, steps: progress.total });
-    }
+    if (progress.phase === 'denoise') this.#steps = { done: progress.done, total: progress.total };
+    if (progress.note !== undefined) this.#announcement = progress.note;
     const passed = MILESTONES.filter((share) => progress.fraction >= share).length;
     if (passed > this.#milestonesPassed) {
       this.#milestonesPassed = passed;
       this.#announcement = `${MILESTONES[passed - 1]! * 100} percent done.`;
     }
-  }
-
-  #waitForOtherTab(): void {
-    if (this.#state !== 'running') return;
-    this.#state = 'waiting';
-    this.#announcement = 'Waiting: another tab is making a clip.';
   }
 }

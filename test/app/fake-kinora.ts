@@ -1,5 +1,14 @@
 import { KinoraError } from '../../src/errors';
-import { PHASES, type Capabilities, type Clip, type GenerateOptions, type Kinora, type ModelDescription, type Progress, type Report } from '../../src/engine/types';
+import {
+  PHASES,
+  type Capabilities,
+  type Clip,
+  type GenerateOptions,
+  type Kinora,
+  type ModelDescription,
+  type Progress,
+  type Report,
+} from '../../src/engine/types';
 import type { GenerationSpec, SpecInput } from '../../src/engine/spec';
 
 /** A model description of the shape that a manifest has, small enough to read. */
@@ -52,11 +61,25 @@ export const capabilities: Capabilities = {
 export function reportFor(spec: SpecInput, overrides: Partial<Report> = {}): Report {
   const { defaults } = description.manifest;
   const full: GenerationSpec = { version: 1, model: 'storybook', negativePrompt: '', seed: 0, ...defaults, ...spec };
-  const executor = { backend: 'ort-wasm', build: 'onnxruntime-web 1.30.0 wasm', precision: 'fast', threads: 2, adapter: null, variants: {} } as const;
+  const executor = {
+    backend: 'ort-wasm',
+    build: 'onnxruntime-web 1.30.0 wasm',
+    precision: 'fast',
+    threads: 2,
+    adapter: null,
+    variants: {},
+  } as const;
   return {
     version: 1,
+    kinora: '0.0.0',
     spec: full,
-    plan: { requested: { backend: 'auto', precision: 'fast' }, reason: capabilities.backend.reason, textEncoder: executor, transformer: executor, autoencoder: executor },
+    plan: {
+      requested: { backend: 'auto', precision: 'fast' },
+      reason: capabilities.backend.reason,
+      textEncoder: executor,
+      transformer: executor,
+      autoencoder: executor,
+    },
     model: { id: 'storybook', revision: 'test', sha256: '0'.repeat(64), files: [] },
     prompt: { tokens: 9, truncated: null },
     seconds: { load: 1.2, 'encode-prompt': 0.1, denoise: 4, decode: 1, 'encode-video': 0.4, total: 6.7 },
@@ -78,6 +101,10 @@ export interface FakeOptions {
   /** Thrown when this phase is reached. */
   readonly failAt?: { readonly phase: Progress['phase']; readonly error: KinoraError };
   readonly report?: Partial<Report>;
+  /** What an earlier page left. */
+  readonly unfinished?: { readonly spec: GenerationSpec; readonly stepsDone: number };
+  /** Said once, before anything else: another tab has its turn. */
+  readonly note?: string;
   readonly makeBlob?: (spec: GenerationSpec, scale: number) => Promise<Blob>;
   readonly drawPreview?: (frame: number, step: number, steps: number) => Uint8ClampedArray<ArrayBuffer>;
 }
@@ -85,6 +112,7 @@ export interface FakeOptions {
 /** An engine that makes nothing but walks through every phase: for the page's own tests, and for working on it. */
 export class FakeKinora implements Kinora {
   readonly specs: SpecInput[] = [];
+  readonly resumes: boolean[] = [];
   readonly exports: number[] = [];
   options: FakeOptions;
   #stored: boolean;
@@ -100,7 +128,9 @@ export class FakeKinora implements Kinora {
 
   async models() {
     const sizeBytes = 38_123_456;
-    return [{ id: 'storybook', name: 'Storybook', licence: 'MIT', sizeBytes, storedBytes: this.#stored ? sizeBytes : 0, complete: this.#stored }];
+    return [
+      { id: 'storybook', name: 'Storybook', licence: 'MIT', sizeBytes, storedBytes: this.#stored ? sizeBytes : 0, complete: this.#stored },
+    ];
   }
 
   async describe(modelId: string) {
@@ -117,8 +147,14 @@ export class FakeKinora implements Kinora {
     return 38_123_456;
   }
 
-  async generate(spec: SpecInput, { signal, onProgress, exportScale = 1 }: GenerateOptions = {}): Promise<Clip> {
+  async generate(spec: SpecInput, { signal, onProgress, exportScale = 1, resume = false }: GenerateOptions = {}): Promise<Clip> {
     this.specs.push(spec);
+    this.resumes.push(resume);
+    const { note } = this.options;
+    if (note !== undefined) {
+      onProgress?.({ phase: 'load', done: 0, total: 0, fraction: 0, etaSeconds: null, note });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     const { steps = 8, frames = 17 } = spec;
     const amounts = { download: 38_123_456, load: 38_123_456, 'encode-prompt': 1, denoise: steps, decode: frames, 'encode-video': frames };
     const shares = { download: 0.2, load: 0.1, 'encode-prompt': 0.02, denoise: 0.5, decode: 0.1, 'encode-video': 0.08 };
@@ -139,7 +175,10 @@ export class FakeKinora implements Kinora {
             ? {
                 width: 8,
                 height: 8,
-                frames: Array.from({ length: 5 }, (_, frame) => this.options.drawPreview?.(frame, unit, steps) ?? new Uint8ClampedArray(8 * 8 * 4)),
+                frames: Array.from(
+                  { length: 5 },
+                  (_, frame) => this.options.drawPreview?.(frame, unit, steps) ?? new Uint8ClampedArray(8 * 8 * 4),
+                ),
               }
             : undefined;
         onProgress?.({
@@ -163,7 +202,12 @@ export class FakeKinora implements Kinora {
   }
 
   async partial() {
-    return null;
+    const { unfinished } = this.options;
+    return unfinished ? { ...unfinished, latents: new Float32Array(4), shape: [1, 1, 2, 2] } : null;
+  }
+
+  async interruptedSpec() {
+    return this.options.unfinished?.spec ?? null;
   }
 
   async embed() {
@@ -174,6 +218,9 @@ export class FakeKinora implements Kinora {
 
   async #clip(spec: SpecInput, scale: number): Promise<Clip> {
     const report = reportFor(spec, this.options.report);
-    return { blob: (await this.options.makeBlob?.(report.spec, scale)) ?? new Blob(['clip']), report: { ...report, encoder: { ...report.encoder, scale } } };
+    return {
+      blob: (await this.options.makeBlob?.(report.spec, scale)) ?? new Blob(['clip']),
+      report: { ...report, encoder: { ...report.encoder, scale } },
+    };
   }
 }

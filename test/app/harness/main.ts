@@ -42,7 +42,17 @@ const fake = new FakeKinora({
   stored: query.has('stored'),
   ...(query.has('bare') ? { capabilities: { ...capabilities, crossOriginIsolated: false, threads: 1, video: null } } : {}),
   ...(failing
-    ? { failAt: { phase: 'denoise', error: new KinoraError(failing, 'The connection went away.', 'What has arrived is kept: press Try again and it goes on from there.', { cause: 'TypeError: Failed to fetch' }) } }
+    ? {
+        failAt: {
+          phase: 'denoise',
+          error: new KinoraError(
+            failing,
+            'The connection went away.',
+            'What has arrived is kept: press Try again and it goes on from there.',
+            { cause: 'TypeError: Failed to fetch' },
+          ),
+        },
+      }
     : {}),
   drawPreview: (frame, step, steps) => {
     const canvas = new OffscreenCanvas(8, 8);
@@ -69,7 +79,7 @@ const fake = new FakeKinora({
 });
 Object.assign(fake, { describe: async () => ({ ...description, vocabulary }) });
 
-const studio = new Studio({ kinora: fake, store: localStorage, locks: navigator.locks, keepAwake });
+const studio = new Studio({ kinora: fake, store: localStorage, keepAwake });
 const theme = new Theme(localStorage, document.documentElement);
 const wanted = query.get('theme');
 if (wanted === 'dark' || wanted === 'light') theme.choose(wanted);
