@@ -15,6 +15,8 @@ export interface StudioServices {
   readonly kinora: Kinora;
   readonly store: KeyValueStore | null;
   readonly keepAwake: () => Promise<() => void>;
+  /** Resolves once nothing stands in the way of calling the engine: see `registerServiceWorker`. */
+  readonly ready?: Promise<void>;
   readonly save?: (blob: Blob, name: string) => void;
 }
 
@@ -81,6 +83,7 @@ export class Studio {
 
   /** Asks device and model; looks for an unfinished run. Never rejects. */
   async open(): Promise<void> {
+    await this.#services.ready;
     await Promise.all([this.device.refresh(), this.loadModel(), this.#findUnfinished()]);
   }
 
