@@ -4,6 +4,8 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { findBrowser, BROWSER_ARGS } from './scripts/find-browser.mjs';
 import { SECURITY_HEADERS } from './scripts/headers.mjs';
+import { fixtureServer } from './test/conformance/fixture-server.ts';
+import { SERVICE_WORKER, serviceWorkerPlugin } from './scripts/vite-service-worker.mjs';
 
 const isolation = {
   'Cross-Origin-Opener-Policy': SECURITY_HEADERS['Cross-Origin-Opener-Policy'],
@@ -14,19 +16,34 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 
 export default defineConfig({
   base: './',
-  plugins: [svelte()],
+  plugins: [svelte(), serviceWorkerPlugin()],
   server: { headers: isolation, fs: { strict: false } },
   preview: { headers: SECURITY_HEADERS },
   worker: { format: 'es' },
   // onnxruntime-web's wasm is served as a file of its own (see backends/ort/runtime.ts), never inlined in a bundle.
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'] },
   optimizeDeps: { exclude: ['onnxruntime-web'] },
-  build: { target: 'es2023', assetsInlineLimit: 0, chunkSizeWarningLimit: 1500 },
+  build: {
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 1500,
+    rolldownOptions: {
+      input: { index: 'index.html', headless: 'headless.html', 'service-worker': 'src/service-worker.ts' },
+      // The service worker's scope is its folder, so it keeps its name beside the page.
+      output: { entryFileNames: ({ name }) => (`${name}.js` === SERVICE_WORKER ? SERVICE_WORKER : 'assets/[name]-[hash].js') },
+    },
+  },
   test: {
     projects: [
       {
         extends: true,
-        test: { name: 'unit', environment: 'node', include: ['test/**/*.test.ts'], exclude: ['test/fixtures/**', 'test/conformance/**', 'test/e2e/**', 'test/**/*.browser.test.ts'], testTimeout: 60_000 },
+        test: {
+          name: 'unit',
+          environment: 'node',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/fixtures/**', 'test/conformance/**', 'test/e2e/**', 'test/**/*.browser.test.ts'],
+          testTimeout: 60_000,
+        },
       },
       {
         extends: true,
@@ -41,6 +58,7 @@ export default defineConfig({
       },
       {
         extends: true,
+        plugins: [fixtureServer()],
         test: {
           name: 'browser',
           include: ['test/**/*.browser.test.ts'],

@@ -11,7 +11,19 @@ export const DIST = join(ROOT, 'dist');
 const CACHE = join(ROOT, '.cache');
 const STAMP = join(CACHE, 'build.json');
 const LOCK = join(CACHE, 'build.lock');
-const INPUTS = ['src', 'public', 'shaders', 'scripts', 'index.html', 'headless.html', 'vite.config.ts', 'svelte.config.js', 'tsconfig.json', 'package.json', 'package-lock.json'];
+const INPUTS = [
+  'src',
+  'public',
+  'shaders',
+  'scripts',
+  'index.html',
+  'headless.html',
+  'vite.config.ts',
+  'svelte.config.js',
+  'tsconfig.json',
+  'package.json',
+  'package-lock.json',
+];
 
 /** Makes sure that dist/ is built from the sources as they are. `say` is told when it builds. Throws when the build fails. */
 export async function ensureBuilt(say = (line) => console.error(line)) {

@@ -177,7 +177,12 @@ function redirect(response, headers, location) {
 
 function send(response, status, headers, sentence) {
   const body = Buffer.from(`${sentence}\n`);
-  response.writeHead(status, { ...headers, 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': body.length, 'Cache-Control': 'no-store' });
+  response.writeHead(status, {
+    ...headers,
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+  });
   response.end(response.req?.method === 'HEAD' ? undefined : body);
 }
 

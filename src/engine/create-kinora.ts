@@ -1,5 +1,6 @@
 import * as Comlink from 'comlink';
 import { KinoraError, throwIfAborted } from '../errors';
+import { requestPersistence } from '../weights/store/indexeddb-backend';
 import type { SpecInput } from './spec';
 import type { Clip, GenerateOptions, Kinora } from './types';
 import type { ExportOptions, ProgressCallback, RemoteEngine } from './wire';
@@ -29,6 +30,8 @@ type Cancellable = { readonly signal?: AbortSignal; readonly onProgress?: Progre
 class WorkerKinora implements Kinora {
   readonly #options: KinoraOptions;
   #link: WorkerLink | null = null;
+  /** What the jobs of the present worker asked for; undefined leaves it to the engine. */
+  #threads: number | undefined = undefined;
   #lastCall = 0;
   #isDisposed = false;
 
@@ -69,6 +72,8 @@ class WorkerKinora implements Kinora {
   }
 
   generate(spec: SpecInput, { signal, onProgress, ...wire }: GenerateOptions = {}): Promise<Clip> {
+    this.#replaceForThreads(wire);
+    void requestPersistence(); // Only pages can ask, best on a click; workers can't.
     return this.#cancellable({ ...(signal && { signal }), ...(onProgress && { onProgress }) }, (remote, call, progress) =>
       remote.generate(call, spec, wire, progress),
     );
@@ -107,9 +112,17 @@ class WorkerKinora implements Kinora {
     return this.#connect().call(work);
   }
 
+  /** The runtime's threads are fixed once it has started: a job that insists on another number gets a worker of its own. */
+  #replaceForThreads({ threads, plan }: Pick<GenerateOptions, 'threads' | 'plan'>): void {
+    const wanted = plan?.transformer.backend === 'ort-wasm' ? plan.transformer.threads : threads;
+    if (wanted === this.#threads) return;
+    this.#threads = wanted;
+    this.#link?.retire();
+  }
+
   #connect(): WorkerLink {
     if (this.#isDisposed) throw new KinoraError('internal', 'This engine was shut down.', 'Create a new one.');
-    if (this.#link && !this.#link.isBroken) return this.#link;
+    if (this.#link && this.#link.isUsable) return this.#link;
     const worker = (this.#options.createWorker ?? startWorker)();
     this.#link = new WorkerLink(worker, { modelBase: this.#modelBase() }, this.#options.silenceMs ?? SILENCE_MS);
     return this.#link;

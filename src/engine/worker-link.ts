@@ -24,6 +24,7 @@ export class WorkerLink {
   #timer: ReturnType<typeof setInterval> | null = null;
   #silentPings = 0;
   #failure: KinoraError | null = null;
+  #isRetired = false;
 
   constructor(worker: WorkerLike, settings: EngineSettings, silenceMs: number, pingMs = PING_INTERVAL_MS) {
     installWire();
@@ -37,9 +38,9 @@ export class WorkerLink {
     this.#ready.catch(() => undefined); // Each call rejects with it.
   }
 
-  /** Whether the worker is gone; a link never comes back. */
-  get isBroken(): boolean {
-    return this.#failure !== null;
+  /** Whether new calls can be made; a link never comes back. */
+  get isUsable(): boolean {
+    return this.#failure === null && !this.#isRetired;
   }
 
   /** Makes a call; rejects with what broke the worker if that happens first. */
@@ -48,6 +49,12 @@ export class WorkerLink {
       await this.#ready;
       return work(this.remote);
     });
+  }
+
+  /** Ends the worker as soon as no call waits for it. */
+  retire(): void {
+    this.#isRetired = true;
+    if (this.#waiting.size === 0) this.fail(broken('The engine was replaced by another.'));
   }
 
   /** Ends the worker; waiting calls reject with `error`. */
@@ -65,7 +72,9 @@ export class WorkerLink {
     return new Promise<T>((resolve, reject) => {
       const settle = () => {
         this.#waiting.delete(reject);
-        if (this.#waiting.size === 0) this.#stopPinging();
+        if (this.#waiting.size > 0) return;
+        this.#stopPinging();
+        if (this.#isRetired) this.retire();
       };
       this.#waiting.add(reject);
       this.#startPinging();

@@ -1,0 +1,56 @@
+/**
+ * Vite plugin: puts into dist/service-worker.js what the build made. The worker's source is an entry of the build; its
+ * placeholder `__KINORA_SHELL__` becomes { version, shell, runtime }: the files that make up the page, with a version over
+ * their contents, and the files of the wasm runtime, of which each browser needs one set.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const SERVICE_WORKER = 'service-worker.js';
+const PLACEHOLDER = '__KINORA_SHELL__';
+
+/** ONNX Runtime's wasm, the scripts beside it, and the chunks that load them: fetched when they are needed, kept then. */
+const isRuntime = (name) => /\.wasm$|(^|\/)ort[.-]/.test(name);
+/** Never kept by the service worker: weights have a store of their own, and these are for scripts and servers. */
+const isLeftOut = (name) => /^models\/|\.map$|^headless\.html$|^\.|LICENSE|NOTICE/.test(name) || name === SERVICE_WORKER;
+
+export function serviceWorkerPlugin() {
+  let publicDir = '';
+  return {
+    name: 'kinora-service-worker',
+    apply: 'build',
+    enforce: 'post',
+    configResolved(config) {
+      publicDir = config.publicDir;
+    },
+    generateBundle: {
+      order: 'post',
+      handler(_options, bundle) {
+        const worker = bundle[SERVICE_WORKER];
+        if (!worker) return; // A bundle of a nested build, such as a worker's.
+        const files = new Map();
+        for (const [name, output] of Object.entries(bundle)) files.set(name, output.type === 'chunk' ? output.code : output.source);
+        for (const name of publicDir ? listFiles(publicDir) : []) files.set(name, readFileSync(join(publicDir, name)));
+        const names = [...files.keys()].filter((name) => !isLeftOut(name)).sort();
+        const hash = createHash('sha256');
+        for (const name of names) hash.update(`${name}\0`).update(createHash('sha256').update(files.get(name)).digest());
+        const shell = {
+          version: hash.digest('hex').slice(0, 16),
+          shell: names.filter((name) => !isRuntime(name)),
+          runtime: names.filter(isRuntime),
+        };
+        if (!worker.code.includes(PLACEHOLDER)) this.error(`${SERVICE_WORKER} has no ${PLACEHOLDER}.`);
+        if (worker.imports.length > 0) this.error(`${SERVICE_WORKER} must not import: ${worker.imports.join(', ')}.`);
+        worker.code = worker.code.replace(PLACEHOLDER, JSON.stringify(shell));
+      },
+    },
+  };
+}
+
+function listFiles(folder, prefix = '') {
+  return readdirSync(join(folder, prefix)).flatMap((name) => {
+    const path = prefix + name;
+    return statSync(join(folder, path)).isDirectory() ? listFiles(folder, `${path}/`) : [path];
+  });
+}

@@ -1,0 +1,42 @@
+/** Remembers, for one tab, that the page was reloaded for isolation: once is enough, however it ends. */
+const RELOADED = 'kinora-reloaded-for-isolation';
+/** A worker that takes longer to install than this is not waited for. */
+const PATIENCE_MS = 5_000;
+
+/**
+ * Registers service-worker.js, which lies beside the page. Resolves when it serves this page, or when it is clear that it won't
+ * (no service workers here, a private mode, a failed install): the page works without. Where the host sends no isolation headers
+ * the page is reloaded once, when the worker can add them; call this before anything is downloaded, and wait for it.
+ */
+export async function registerServiceWorker(url = './service-worker.js'): Promise<void> {
+  const container = globalThis.navigator?.serviceWorker;
+  if (!container) return;
+  try {
+    await container.register(url, { updateViaCache: 'none' });
+  } catch {
+    return; // Refused by the browser or its settings: no offline page then, and one thread where the host sends no headers.
+  }
+  const isServed = await Promise.race([whenControlled(container), new Promise<false>((done) => setTimeout(done, PATIENCE_MS, false))]);
+  if (isServed && !globalThis.crossOriginIsolated && rememberReload()) {
+    location.reload();
+    await new Promise(() => undefined); // The page is going away.
+  }
+}
+
+function whenControlled(container: ServiceWorkerContainer): Promise<true> {
+  return new Promise((done) => {
+    if (container.controller) return done(true);
+    container.addEventListener('controllerchange', () => done(true), { once: true });
+  });
+}
+
+/** False when the page was reloaded before, or when that can't be remembered: never a loop. */
+function rememberReload(): boolean {
+  try {
+    if (sessionStorage.getItem(RELOADED) !== null) return false;
+    sessionStorage.setItem(RELOADED, '1');
+    return sessionStorage.getItem(RELOADED) !== null;
+  } catch {
+    return false;
+  }
+}
