@@ -42,7 +42,7 @@ function slicedDim(dim: Dim, start: number, end: number): Dim | undefined {
     const last = end === TO_END ? dim : end < 0 ? dim + end : end;
     return last > first && last <= dim ? last - first : undefined;
   }
-  if (start === 0 && end === TO_END) return dim;
-  if (start < 0 && end === TO_END) return -start;
-  return start < 0 === end < 0 && end > start ? end - start : undefined;
+  if (end === TO_END) return start === 0 ? dim : start < 0 ? -start : undefined;
+  const fromOneSide = start < 0 === end < 0;
+  return fromOneSide && end > start ? end - start : undefined;
 }
