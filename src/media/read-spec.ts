@@ -19,7 +19,7 @@ export async function readSpecFromMp4(file: Blob | Uint8Array<ArrayBuffer>): Pro
   const [root] = listBoxes(moov, 0, moov.length) as [Box];
   const userData = findBox(moov, root, 'udta');
   if (!userData) return null;
-  for (const comment of itemListComments(moov, userData)) {
+  for (const comment of [...itemListComments(moov, userData), ...quickTimeComments(moov, userData)]) {
     const spec = parseComment(comment);
     if (spec !== null) return spec;
   }
@@ -70,5 +70,14 @@ function* itemListComments(moov: Uint8Array, userData: Box): Generator<string> {
         if (new DataView(moov.buffer, moov.byteOffset).getUint32(content) !== 1) continue;
         yield new TextDecoder().decode(moov.subarray(content + 8, end));
       }
+  }
+}
+
+/** The texts of every `©cmt` right in udta, where a remux to MOV puts the comment: 16-bit length and language, then UTF-8. */
+function* quickTimeComments(moov: Uint8Array, userData: Box): Generator<string> {
+  for (const { type, content, end } of childBoxes(moov, userData)) {
+    if (type !== '©cmt' || end - content < 4) continue;
+    const lengthBytes = new DataView(moov.buffer, moov.byteOffset).getUint16(content);
+    if (content + 4 + lengthBytes <= end) yield new TextDecoder().decode(moov.subarray(content + 4, content + 4 + lengthBytes));
   }
 }

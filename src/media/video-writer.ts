@@ -1,21 +1,20 @@
-import { KinoraError, throwIfAborted } from '../errors';
-import { browserCodecs, type CodecsApi } from './codecs-api';
+import { KinoraError, throwIfAborted, toKinoraError } from '../errors';
 import { checkStreamSize, type StreamSize } from './codec-levels';
-import { mergeDecoderConfig } from './decoder-config';
-import { encoderLadder, withLowerRate, type Container, type EncoderChoice, type VideoCodec } from './encoder-ladder';
-import { EncoderSession, type EncodedFrame } from './encoder-session';
+import { browserCodecs, type CodecsApi } from './codecs-api';
+import { EncoderFallbacks } from './encoder-fallbacks';
+import type { Container, EncoderChoice } from './encoder-ladder';
+import { EncoderSession } from './encoder-session';
 import { checkFrame, type Frame } from './frame';
-import { rgbaToI420, type I420Picture } from './i420';
+import { FrameGroups, type RetainedPicture } from './frame-groups';
+import { rgbaToI420 } from './i420';
 import { MIME_TYPES, muxClip } from './mux';
-import { findEncoder, firstWorking } from './probe';
+import { findEncoder } from './probe';
 import { composeComment } from './spec-comment';
 import { upscale, type UpscaleFactor } from './upscale';
 
 /** Seconds between key frames: seeking stays quick, and as much is kept for encoding again when an encoder is lost. */
 const KEY_FRAME_SECONDS = 2;
 const WATCHDOG_MS = 30_000;
-/** Browsers take an idle encoder away (w3c/webcodecs#282); one that goes time and again is no use. */
-const MAX_RECLAIMS = 3;
 
 export interface VideoWriterOptions {
   /** Size of the frames that `add` takes, even. */
@@ -77,45 +76,31 @@ export function createVideoWriter(options: VideoWriterOptions): VideoWriter {
   return new ClipWriter(options);
 }
 
-interface Retained {
-  readonly index: number;
-  readonly picture: I420Picture;
-}
-
 class ClipWriter implements VideoWriter {
   readonly #options: VideoWriterOptions;
   readonly #scale: UpscaleFactor;
+  /** Of the video, scale included. */
+  readonly #size: StreamSize;
   readonly #comment: string;
   readonly #codecs: CodecsApi;
-  readonly #keyInterval: number;
+  readonly #fallbacks: EncoderFallbacks;
+  readonly #groups = new FrameGroups();
   readonly #stop = (): void => this.#session?.close();
 
   #session: EncoderSession | null = null;
-  /** What to try next with this codec, when the present encoder breaks. */
-  #alternatives: EncoderChoice[] = [];
-  readonly #triedCodecs = new Set<VideoCodec>();
-  #reclaims = 0;
+  #added = 0;
   #busy = false;
   #closed = false;
   #failure: KinoraError | null = null;
 
-  #added = 0;
-  /** Pictures since the last key frame that came out: what a new encoder starts from. */
-  #retained: Retained[] = [];
-  /** Frames whose group is complete: they stay, whatever happens to the encoder. */
-  readonly #committed: EncodedFrame[] = [];
-  #config: VideoDecoderConfig | null = null;
-  /** Frames of the group in the making, from the present encoder. */
-  #pending: EncodedFrame[] = [];
-  #pendingConfig: VideoDecoderConfig | null = null;
-
   constructor(options: VideoWriterOptions) {
     this.#options = options;
     this.#scale = options.scale ?? 1;
-    checkStreamSize(this.#videoSize());
+    this.#size = { width: options.width * this.#scale, height: options.height * this.#scale, fps: options.fps };
+    checkStreamSize(this.#size);
     this.#comment = composeComment(options.spec, options.includeSpec);
     this.#codecs = options.codecs ?? browserCodecs();
-    this.#keyInterval = Math.max(1, Math.round(KEY_FRAME_SECONDS * options.fps));
+    this.#fallbacks = new EncoderFallbacks(this.#size, this.#codecs);
     options.signal?.addEventListener('abort', this.#stop);
   }
 
@@ -130,14 +115,15 @@ class ClipWriter implements VideoWriter {
   add(frame: Frame): Promise<void> {
     return this.#exclusively(async () => {
       checkFrame(frame, this.#options);
-      const size = this.#videoSize();
-      const choice = this.#session ? null : await findEncoder(size, { signal: this.#options.signal, codecs: this.#codecs });
-      const retained = { index: this.#added, picture: rgbaToI420(upscale(frame, this.#scale)) };
-      this.#retained.push(retained);
-      this.#added++;
+      const { signal } = this.#options;
+      const choice = this.#session ? null : await findEncoder(this.#size, { signal, codecs: this.#codecs });
+      const index = this.#added++;
+      const timestampUs = Math.round((index * 1e6) / this.#size.fps);
+      const retained = { index, timestampUs, picture: rgbaToI420(upscale(frame, this.#scale)) };
+      this.#groups.retain(retained);
       try {
-        if (choice) await this.#start(this.#adopt(choice));
-        else await this.#encode(retained, retained.index % this.#keyInterval === 0);
+        if (choice) await this.#start(this.#fallbacks.adopt(choice));
+        else await this.#encode(retained);
       } catch (error) {
         await this.#recover(error);
       }
@@ -148,28 +134,21 @@ class ClipWriter implements VideoWriter {
     return this.#exclusively(async () => {
       if (!this.#session) throw new KinoraError('internal', "A clip without frames can't be finished.", 'Add at least one frame first.');
       while (!(await this.#flushed())) continue;
-      this.#commitPending();
       const { choice } = this.#session;
-      const size = this.#videoSize();
-      const bytes = await muxClip(this.#committed, this.#config!, { ...size, ...choice, comment: this.#comment });
+      const { committed, config } = this.#groups;
+      const bytes = await muxClip(committed, config!, { ...this.#size, ...choice, comment: this.#comment });
       const mimeType = MIME_TYPES[choice.container];
       const blob = new Blob([bytes], { type: mimeType });
       this.close();
-      return { ...describeChoice(choice), ...size, blob, mimeType, frames: this.#added, sizeBytes: blob.size };
+      return { ...describeChoice(choice), ...this.#size, blob, mimeType, frames: committed.length, sizeBytes: blob.size };
     });
   }
 
   close(): void {
     this.#closed = true;
     this.#session?.close();
-    this.#retained = [];
-    this.#pending = [];
+    this.#groups.release();
     this.#options.signal?.removeEventListener('abort', this.#stop);
-  }
-
-  #videoSize(): StreamSize {
-    const { width, height, fps } = this.#options;
-    return { width: width * this.#scale, height: height * this.#scale, fps };
   }
 
   /** Runs one call at a time, and remembers the error that ended the clip. */
@@ -186,7 +165,7 @@ class ClipWriter implements VideoWriter {
       throwIfAborted(this.#options.signal);
       return await work();
     } catch (error) {
-      this.#failure = this.#asFailure(error);
+      this.#failure = toKinoraError(error);
       this.close();
       throw this.#failure;
     } finally {
@@ -194,57 +173,31 @@ class ClipWriter implements VideoWriter {
     }
   }
 
-  #asFailure(error: unknown): KinoraError {
-    if (error instanceof KinoraError) return error;
-    return new KinoraError(
-      'no-encoder',
-      'The video encoder failed, and so did every other way to encode this clip.',
-      'Close other apps and tabs and try again, or use a current Chrome or Edge.',
-      { cause: error },
-    );
-  }
-
-  #adopt(choice: EncoderChoice): EncoderChoice {
-    this.#triedCodecs.add(choice.codec);
-    const software: EncoderChoice = {
-      ...choice,
-      hardwareAcceleration: 'prefer-software',
-      config: { ...choice.config, hardwareAcceleration: 'prefer-software' },
-    };
-    const fallbacks = [software, withLowerRate(software, 1 / 2), withLowerRate(software, 1 / 4)];
-    this.#alternatives = choice.hardwareAcceleration === 'prefer-software' ? fallbacks.slice(1) : fallbacks;
-    return choice;
-  }
-
   /** Opens an encoder and gives it the group in the making. Rejects with the encoder's own error. */
   async #start(choice: EncoderChoice): Promise<void> {
     this.#session?.close();
-    this.#pending = [];
-    this.#pendingConfig = null;
-    const session = new EncoderSession(choice, this.#codecs, this.#options.watchdogMs ?? WATCHDOG_MS, {
-      onFrame: (frame, config) => this.#take(frame, config),
+    this.#groups.restart();
+    this.#session = new EncoderSession(choice, this.#codecs, this.#options.watchdogMs ?? WATCHDOG_MS, {
+      onFrame: (frame, config) => {
+        if (this.#groups.take(frame, config)) this.#fallbacks.succeeded();
+      },
     });
-    this.#session = session;
-    // The list shrinks while groups complete; what is encoded is what it was at the start.
-    for (const [position, retained] of [...this.#retained].entries())
-      await this.#encode(retained, position === 0 || retained.index % this.#keyInterval === 0);
+    // The list shrinks while groups complete: what is encoded is what it was at the start.
+    for (const [position, retained] of [...this.#groups.retained].entries()) await this.#encode(retained, position === 0);
   }
 
-  #encode({ index, picture }: Retained, keyFrame: boolean): Promise<void> {
-    const durationUs = Math.round(1e6 / this.#options.fps);
-    return this.#session!.encode(picture, this.#timestampUs(index), durationUs, keyFrame);
+  #encode({ index, timestampUs, picture }: RetainedPicture, isFirst = false): Promise<void> {
+    const keyInterval = Math.max(1, Math.round(KEY_FRAME_SECONDS * this.#size.fps));
+    const durationUs = Math.round(1e6 / this.#size.fps);
+    return this.#session!.encode(picture, timestampUs, durationUs, isFirst || index % keyInterval === 0);
   }
 
-  #timestampUs(index: number): number {
-    return Math.round((index * 1e6) / this.#options.fps);
-  }
-
-  /** One attempt to get everything out of the encoder; after a failure the frames are with another one, and it must be tried again. */
+  /** One attempt to get everything out of the encoder. False: it failed, the frames are with another one, and that one must be flushed. */
   async #flushed(): Promise<boolean> {
     try {
       await this.#session!.flush();
-      if (this.#pending.length !== this.#retained.length)
-        throw new Error(`${this.#pending.length} of the last ${this.#retained.length} frames came out of the encoder`);
+      if (this.#groups.missing > 0) throw new Error(`${this.#groups.missing} frames never came out of the encoder`);
+      this.#groups.commit();
       return true;
     } catch (error) {
       await this.#recover(error);
@@ -258,43 +211,13 @@ class ClipWriter implements VideoWriter {
       throwIfAborted(this.#options.signal);
       if (error instanceof KinoraError) throw error;
       if (this.#closed) throw new KinoraError('aborted', 'The video was closed before it was finished.', 'Start again whenever you like.');
-      const choice = await this.#nextChoice(error);
+      const choice = await this.#fallbacks.next(this.#session!.choice, error, this.#groups.committed.length > 0);
       try {
         return await this.#start(choice);
       } catch (next) {
         error = next;
       }
     }
-  }
-
-  async #nextChoice(error: unknown): Promise<EncoderChoice> {
-    const reclaimed = error instanceof Error && error.name === 'QuotaExceededError';
-    if (reclaimed && this.#reclaims++ < MAX_RECLAIMS) return this.#session!.choice;
-    const alternative = this.#alternatives.shift();
-    if (alternative) return alternative;
-    // A file holds one codec: another is possible only while nothing is settled.
-    if (this.#committed.length > 0) throw error;
-    const others = encoderLadder(this.#videoSize()).filter(({ codec }) => !this.#triedCodecs.has(codec));
-    if (others.length === 0) throw error;
-    return this.#adopt(await firstWorking(others, this.#codecs));
-  }
-
-  /** An encoded frame has arrived. Throws into the session where it is not the one that was due. */
-  #take(frame: EncodedFrame, config: VideoDecoderConfig | undefined): void {
-    if (config) this.#pendingConfig = config;
-    if (frame.type === 'key' && this.#pending.length > 0) this.#commitPending();
-    const due = this.#retained[this.#pending.length];
-    if (!due || frame.timestampUs !== this.#timestampUs(due.index)) throw new Error('the encoder reorders frames');
-    this.#pending.push(frame);
-  }
-
-  /** A group is complete: its pictures need not be kept any longer. */
-  #commitPending(): void {
-    this.#config = mergeDecoderConfig(this.#config, this.#pendingConfig);
-    this.#committed.push(...this.#pending);
-    this.#retained.splice(0, this.#pending.length);
-    this.#pending = [];
-    this.#reclaims = 0;
   }
 }
 
