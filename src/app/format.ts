@@ -34,6 +34,7 @@ export function fileNameFor(prompt: string, seed: number, suffix: string, extens
   const words = prompt
     .toLowerCase()
     .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .replace(/[^\p{L}\p{N}]+/gu, '-')
     .slice(0, 60)
     .replace(/^-+|-+$/g, '');
