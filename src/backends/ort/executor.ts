@@ -48,6 +48,7 @@ async function chooseBackend(runtime: Runtime, memory: Memory, device: GPUDevice
   const sessionOptions = {
     executionProviders: device ? [{ name: 'webgpu' as const, device: device as never }] : ['wasm'],
     graphOptimizationLevel: 'all' as const,
+    logSeverityLevel: 3 as const,
     enableCpuMemArena: true,
     enableMemPattern: !device,
     preferredOutputLocation: memory.outputLocation,
