@@ -1,0 +1,138 @@
+"""Distils the guided teacher into a student of few steps without guidance.
+
+  python -m storybook.distil --work work --clips work/clips --text-encoder minilm --out work/distilled --steps 4 --seconds 7200
+
+The teacher (guided, `--teacher-steps`) is followed from noise; the student's few steps divide its path into straight pieces.
+At the start of each piece the student learns the velocity that leads to its end, so it draws what the guided teacher draws, one
+pass a step.  Paths are kept in a pool that is renewed all the time; a share of them keeps given frames (image-to-video, loop).
+The student starts as the teacher.  Resumable.
+"""
+import argparse
+import copy
+import math
+import os
+import random
+
+import torch
+
+from . import diffusion as D
+from . import transformer as TR
+from .runtime import Run, autocast, pick_device, save_atomic
+from .text_encoder import TextEncoder
+from .train_transformer import Shards
+
+
+@torch.no_grad()
+def teacher_paths(teacher, x0, context, uncond, steps, teacher_steps, guidance, shift, known_frames, device):
+    """-> f16 [B, steps + 1, C, F, h, w]: the teacher's latents at the student's sigmas.
+
+    Every student piece takes teacher_steps / steps Euler steps, spaced evenly in the unshifted time.
+    """
+    inner = max(1, teacher_steps // steps)
+    noise, trace = torch.randn_like(x0), []
+    with autocast(device):
+        D.sample(teacher, context, uncond, noise, steps * inner, guidance, shift, x0, known_frames, trace)
+    return torch.stack(trace[::inner], 1).to(torch.float16)
+
+
+def random_known(frames, share=0.3):
+    """Which frames are given in one batch of paths -> [F] of 0 and 1."""
+    known = torch.zeros(frames)
+    if frames > 1 and random.random() < share:
+        kind = random.choice(["first", "first", "last", "ends", "half"])
+        known[0] = kind in ("first", "ends", "half")
+        known[-1] = kind in ("last", "ends")
+        if kind == "half":
+            known[: (frames + 1) // 2] = 1
+    return known
+
+
+def main(argv=None):
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--work", required=True, help="folder of the trained transformer (transformer.safetensors)")
+    p.add_argument("--clips", required=True, help="shards: captions, and latents for given frames")
+    p.add_argument("--text-encoder", required=True)
+    p.add_argument("--out", required=True)
+    p.add_argument("--steps", type=int, default=4)
+    p.add_argument("--teacher-steps", type=int, default=20)
+    p.add_argument("--guidance", type=float, default=4.0)
+    p.add_argument("--shift", type=float, default=3.0)
+    p.add_argument("--seconds", type=float, default=7200)
+    p.add_argument("--stop-after", type=float)
+    p.add_argument("--batch", type=int, default=6)
+    p.add_argument("--pool", type=int, default=1500, help="paths kept")
+    p.add_argument("--first", type=int, default=96, help="paths made before the first step")
+    p.add_argument("--renew", type=float, default=0.4, help="paths made per training sample")
+    p.add_argument("--lr", type=float, default=2e-4)
+    p.add_argument("--ema", type=float, default=0.998)
+    p.add_argument("--save-every", type=float, default=300)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--threads", type=int)
+    a = p.parse_args(argv)
+    if a.threads:
+        torch.set_num_threads(a.threads)
+    os.makedirs(a.out, exist_ok=True)
+    device, path = pick_device(), os.path.join(a.out, "distil.ckpt")
+    empty = TextEncoder(a.text_encoder).contexts([""])[0].to(device)
+    data = Shards(a.clips, empty, device, dropout=0)
+    teacher = TR.load(os.path.join(a.work, "transformer.safetensors"), os.path.join(a.work, "transformer_config.json")).to(device)
+    student = copy.deepcopy(teacher).requires_grad_(True)
+    ema = copy.deepcopy(teacher)
+    params = list(student.parameters())
+    opt = torch.optim.AdamW(params, lr=a.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+    run = Run(a.seconds, a.stop_after, save_every=a.save_every, log_path=os.path.join(a.out, "distil.jsonl"))
+    if os.path.exists(path):
+        s = torch.load(path, map_location=device)
+        student.load_state_dict(s["student"]), ema.load_state_dict(s["ema"]), opt.load_state_dict(s["opt"])
+        run.step, run.spent = s["step"], s["spent"]
+    torch.manual_seed(a.seed + run.step), random.seed(a.seed + run.step)
+    sigmas = D.sigma_schedule(a.steps, a.shift).to(device)
+    pool, turn, owed, average = [], 0, float(a.first), None  # pool of (path, context, free)
+
+    def store():
+        save_atomic({"student": student.state_dict(), "ema": ema.state_dict(), "opt": opt.state_dict(), "step": run.step, "spent": run.spent}, path)
+        TR.save(ema.state_dict(), teacher.config, os.path.join(a.out, "transformer.safetensors"), os.path.join(a.out, "transformer_config.json"))
+
+    for step in run:
+        while owed >= a.batch:
+            x0, context, _ = data.batch(a.batch)
+            known = random_known(x0.shape[2]).to(device)
+            paths = teacher_paths(teacher, x0, context, empty.expand_as(context), a.steps, a.teacher_steps, a.guidance, a.shift, known, device)
+            for q, c in zip(paths, context):
+                item = (q, c.to(torch.float16), 1 - known)
+                if len(pool) < a.pool:
+                    pool.append(item)
+                else:
+                    pool[turn % a.pool] = item
+                turn += 1
+            owed -= a.batch
+        owed += a.renew * a.batch
+        chosen = random.choices(pool, k=a.batch)
+        path_t = torch.stack([c[0] for c in chosen]).float()
+        context, free = torch.stack([c[1] for c in chosen]).float(), torch.stack([c[2] for c in chosen])
+        k = torch.randint(a.steps, (a.batch,), device=device)
+        rows = torch.arange(a.batch, device=device)
+        x, target = path_t[rows, k], path_t[rows, k + 1]
+        step_size = (sigmas[k + 1] - sigmas[k]).view(-1, 1, 1, 1, 1)
+        gate = free.view(a.batch, 1, -1, 1, 1)
+        with autocast(device):
+            v = student(x, sigmas[k][:, None] * free, context)
+        loss = ((v.float() - (target - x) / step_size) * gate).square().mean()
+        for g in opt.param_groups:
+            g["lr"] = a.lr * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * run.progress)))
+        opt.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(params, 1.0)
+        opt.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(list(ema.parameters()), params, 1 - min(a.ema, (1 + step) / (10 + step)))
+        average = loss.item() if average is None else 0.97 * average + 0.03 * loss.item()
+        if step % 25 == 24:
+            run.log(loss=average, paths=len(pool), lr=opt.param_groups[0]["lr"])
+        if run.due():
+            store()
+    store()
+
+
+if __name__ == "__main__":
+    main()

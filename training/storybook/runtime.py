@@ -1,0 +1,69 @@
+"""What every training step shares: device and precision, budgets, checkpoints, progress lines."""
+import contextlib
+import json
+import os
+import signal
+import time
+
+import torch
+
+
+def pick_device(name=None):
+    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def autocast(device, enabled=True):
+    """bf16 where it is fast: on CUDA, and on CPUs with AMX (5 times f32 there); plain f32 elsewhere."""
+    fast = device.type == "cuda" or torch.cpu._is_amx_tile_supported()
+    return torch.autocast(device.type, torch.bfloat16) if enabled and fast else contextlib.nullcontext()
+
+
+def save_atomic(state, path):
+    torch.save(state, path + ".new")
+    os.replace(path + ".new", path)
+
+
+class Run:
+    """A budget of training seconds over any number of restarts.
+
+    `for step in run:` ends when the seconds are used up, this process has run `stop_after` seconds, or on SIGTERM/SIGINT (the
+    step in progress is finished, so that the caller can store a checkpoint).  Time while the machine slept does not count.
+    """
+
+    def __init__(self, seconds, stop_after=None, step=0, spent=0.0, save_every=300.0, log_path=None):
+        self.seconds, self.stop_after, self.step, self.spent = seconds, stop_after or 1e12, step, spent
+        self.save_every, self.log_path = save_every, log_path
+        self.began = self.last = self.saved = time.time()
+        self.stopping = False
+        for s in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(s, self._stop)
+
+    def _stop(self, *_):
+        self.stopping = True
+
+    @property
+    def progress(self):
+        """Share of the budget used, 0..1."""
+        return min(1.0, self.spent / self.seconds)
+
+    def __iter__(self):
+        while self.spent < self.seconds and time.time() - self.began < self.stop_after and not self.stopping:
+            yield self.step
+            now = time.time()
+            self.spent += min(now - self.last, 60)
+            self.last, self.step = now, self.step + 1
+
+    def due(self):
+        """True once every `save_every` seconds: time for a checkpoint."""
+        if time.time() - self.saved < self.save_every:
+            return False
+        self.saved = time.time()
+        return True
+
+    def log(self, **values):
+        eta = max(0, self.seconds - self.spent)
+        line = {"step": self.step, "spent_s": round(self.spent), "eta_s": round(eta), **{k: round(v, 5) if isinstance(v, float) else v for k, v in values.items()}}
+        print(" ".join(f"{k} {v}" for k, v in line.items()), flush=True)
+        if self.log_path:
+            with open(self.log_path, "a") as f:
+                f.write(json.dumps(line) + "\n")

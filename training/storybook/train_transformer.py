@@ -1,0 +1,209 @@
+"""Trains the diffusion transformer on encoded shards.  Run the same command again to go on from its checkpoint.
+
+  python -m storybook.train_transformer --stills work/stills --clips work/clips --text-encoder minilm --work work --seconds 36000
+
+Single pictures first (`--still-share` of the time; a seventh of the tokens, so subjects, places and looks are learned there),
+then whole clips with a share of pictures.  New shards that appear in the folders are picked up at every checkpoint.
+"""
+import argparse
+import copy
+import glob
+import math
+import os
+import random
+
+import torch
+
+from . import diffusion as D
+from . import transformer as TR
+from .runtime import Run, autocast, pick_device, save_atomic
+from .text_encoder import TEXT_LEN, TextEncoder
+
+
+class Shards:
+    """The newest shards of a folder, in memory (f16).  `batch` -> latents, contexts (10 % of them the empty prompt), cover."""
+
+    def __init__(self, folder, empty, device, limit=1000, dropout=0.1):
+        self.folder, self.empty, self.device, self.limit, self.dropout = folder, empty.to(device), device, limit, dropout
+        self.files, self.parts = [], {}
+        self.refresh()
+
+    def refresh(self):
+        files = sorted(glob.glob(os.path.join(self.folder, "shard*.pt")))[-self.limit:]
+        if files == self.files:
+            return
+        for f in files:
+            if f not in self.parts:
+                s = torch.load(f, weights_only=False)
+                self.parts[f] = {k: s[k].to(self.device) for k in ("latents", "cover", "text", "offsets")}
+        self.parts = {f: self.parts[f] for f in files}
+        self.files = files
+
+    def __len__(self):
+        return sum(len(p["latents"]) for p in self.parts.values())
+
+    def batch(self, n):
+        """Rows come from two shards of the list, so that no shard has to be joined with the others."""
+        rows = []
+        for f, m in zip(random.choices(self.files, k=2), (n // 2, n - n // 2)):
+            if not m:
+                continue
+            p = self.parts[f]
+            i = torch.randint(len(p["latents"]), (m,), device=self.device)
+            k = torch.randint(p["offsets"].shape[1], (m,), device=self.device)
+            start, length = p["offsets"][i, k].unbind(1)
+            pos = torch.arange(TEXT_LEN, device=self.device)
+            text = p["text"][(start[:, None] + pos).clamp(max=len(p["text"]) - 1)].float() * (pos < length[:, None])[..., None]
+            rows.append((p["latents"][i].float(), text, p["cover"][i].float() / 255))
+        x, text, cover = (torch.cat(v) for v in zip(*rows))
+        drop = torch.rand(n, device=self.device) < self.dropout
+        return x, torch.where(drop[:, None, None], self.empty, text), cover
+
+
+def optimizers(model, lr, muon_lr):
+    """Muon for the blocks' matrices, AdamW for the rest (muon_lr 0: AdamW for all)."""
+    hidden = [p for n, p in model.named_parameters() if n.startswith("blocks.") and p.ndim == 2] if muon_lr else []
+    taken = {id(p) for p in hidden}
+    rest = [p for p in model.parameters() if id(p) not in taken]
+    matrices = [p for p in rest if p.ndim >= 2 and p.shape[0] != 1]
+    vectors = [p for p in rest if not (p.ndim >= 2 and p.shape[0] != 1)]
+    opts = [torch.optim.AdamW([{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}], lr=lr, betas=(0.9, 0.98), fused=True)]
+    if hidden:
+        opts.append(torch.optim.Muon(hidden, lr=muon_lr, weight_decay=0.01, momentum=0.95, ns_steps=5, adjust_lr_fn="match_rms_adamw"))
+    for o in opts:
+        for g in o.param_groups:
+            g["base"] = g["lr"]
+    return opts
+
+
+def velocity_loss(model, x0, context, cover, sigma, free, focus):
+    """-> (loss with focus on the subjects' cells, plain mean squared error).  focus 0: the same."""
+    noise = torch.randn_like(x0)
+    with autocast(x0.device):
+        v = model(D.add_noise(x0, noise, sigma), sigma, context)
+    error = (v - (noise - x0)).square().mean(1)  # [B, F, h, w]
+    gate = free[..., None, None].expand_as(error)
+    plain = (error.detach() * gate).sum() / gate.sum()
+    weight = gate * (1 + focus * cover)
+    return (error * weight).sum() / weight.sum(), plain
+
+
+@torch.no_grad()
+def validate(model, shards, batches, size):
+    """Mean squared error at fixed noise levels on fixed held-out batches -> {sigma: error}"""
+    out, state = {}, torch.get_rng_state()
+    for level in (0.9, 0.6, 0.3):
+        torch.manual_seed(1)
+        random.seed(1)
+        total = 0.0
+        for _ in range(batches):
+            x, context, cover = shards.batch(size)
+            sigma = torch.full((len(x), x.shape[2]), level, device=x.device)
+            total += velocity_loss(model, x, context, cover, sigma, torch.ones_like(sigma), 0)[1].item()
+        out[f"val{level}"] = total / batches
+    torch.set_rng_state(state)
+    random.seed()
+    return out
+
+
+def main(argv=None):
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--stills", required=True, help="shards of single pictures")
+    p.add_argument("--clips", help="shards of clips")
+    p.add_argument("--held", help="held-out shards for the validation loss")
+    p.add_argument("--text-encoder", required=True)
+    p.add_argument("--work", required=True, help="folder of the checkpoint")
+    p.add_argument("--seconds", type=float, default=36000, help="training time in all, over restarts")
+    p.add_argument("--stop-after", type=float, help="end this run after so many seconds")
+    p.add_argument("--still-share", type=float, default=0.5)
+    p.add_argument("--still-batch", type=int, default=32)
+    p.add_argument("--clip-batch", type=int, default=6)
+    p.add_argument("--mix", type=float, default=0.3, help="share of single-picture steps in the clip phase")
+    p.add_argument("--limit", type=int, default=1000, help="newest shards kept of each folder")
+    p.add_argument("--heads", type=int, default=6, help="of 64 channels each")
+    p.add_argument("--layers", type=int, default=8)
+    p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument("--muon-lr", type=float, default=0.0, help="> 0: Muon for the blocks' matrices")
+    p.add_argument("--warmup", type=int, default=200)
+    p.add_argument("--constant", action="store_true", help="no decay of the learning rate (comparisons, open-ended runs)")
+    p.add_argument("--ema", type=float, default=0.999)
+    p.add_argument("--focus", type=float, default=2.0, help="extra weight of cells covered by subjects; fades out over the last third")
+    p.add_argument("--compile", action="store_true")
+    p.add_argument("--save-every", type=float, default=300)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--threads", type=int)
+    a = p.parse_args(argv)
+    if a.threads:
+        torch.set_num_threads(a.threads)
+    os.makedirs(a.work, exist_ok=True)
+    device, path = pick_device(), os.path.join(a.work, "transformer.ckpt")
+    empty = TextEncoder(a.text_encoder).contexts([""])[0]
+    stills = Shards(a.stills, empty, device, a.limit)
+    clips = Shards(a.clips, empty, device, a.limit) if a.clips else None
+    held = Shards(a.held, empty, device, 8, dropout=0) if a.held else None
+    state = torch.load(path, map_location=device, weights_only=False) if os.path.exists(path) else None
+    torch.manual_seed(a.seed)
+    channels = next(iter(stills.parts.values()))["latents"].shape[1]
+    config = state["config"] if state else TR.make_config(a.layers, a.heads, channels)
+    model = TR.Transformer(config).to(device)
+    ema = copy.deepcopy(model).requires_grad_(False)
+    opts = optimizers(model, a.lr, a.muon_lr)
+    run, seen = Run(a.seconds, a.stop_after, save_every=a.save_every, log_path=os.path.join(a.work, "transformer.jsonl")), 0
+    if state:
+        model.load_state_dict(state["model"]), ema.load_state_dict(state["ema"])
+        if len(state["opts"]) == len(opts):
+            for o, s in zip(opts, state["opts"]):
+                base = [g["base"] for g in o.param_groups]
+                o.load_state_dict(s)
+                for g, b in zip(o.param_groups, base):
+                    g["base"] = b
+        run.step, run.spent, seen = state["step"], state["spent"], state["seen"]
+        torch.manual_seed(a.seed + run.step), random.seed(a.seed + run.step)
+    print(f"{sum(q.numel() for q in model.parameters()) / 1e6:.2f} M parameters, {len(stills)} pictures, {len(clips) if clips else 0} clips, from step {run.step}", flush=True)
+    net = torch.compile(model) if a.compile else model
+    params = list(model.parameters())
+
+    def store():
+        save_atomic({"model": model.state_dict(), "ema": ema.state_dict(), "opts": [o.state_dict() for o in opts], "step": run.step, "spent": run.spent, "seen": seen, "config": config}, path)
+
+    average, since = {}, (run.spent, seen)
+    for step in run:
+        images = clips is None or len(clips) == 0 or run.progress < a.still_share or random.random() < a.mix
+        decay = 1.0 if a.constant else 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * run.progress))
+        for o in opts:
+            for g in o.param_groups:
+                g["lr"] = g["base"] * min(1, (step + 1) / a.warmup) * decay
+        x0, context, cover = (stills if images else clips).batch(a.still_batch if images else a.clip_batch)
+        sigma, free = D.sample_sigmas(len(x0), x0.shape[2], device)
+        focus = a.focus * min(1, max(0, 3 * (1 - run.progress)))
+        loss, plain = velocity_loss(net, x0, context, cover, sigma, free, focus)
+        for o in opts:
+            o.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(params, 1.0)
+        for o in opts:
+            o.step()
+        seen += len(x0)
+        keep = min(a.ema, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(ema.parameters()), params, 1 - keep)
+        for name, value in (("still" if images else "clip", plain),):
+            average[name] = value if name not in average else 0.98 * average[name] + 0.02 * value
+        if step % 50 == 49:
+            rate = (seen - since[1]) / max(1e-9, run.spent - since[0])
+            since = (run.spent, seen)
+            run.log(seen=seen, per_s=rate, lr=opts[0].param_groups[0]["lr"], **{k: v.item() for k, v in average.items()})
+        if run.due():
+            store()
+            stills.refresh(), clips and clips.refresh()
+            if held:
+                run.log(**validate(ema, held, 4, 32))
+    store()
+    if held:
+        run.log(**validate(ema, held, 4, 32))
+    TR.save(ema.state_dict(), config, os.path.join(a.work, "transformer.safetensors"), os.path.join(a.work, "transformer_config.json"))
+    print(f"stopped at step {run.step}, {run.spent:.0f} s, {seen} samples", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""The Wan transformer, written for training: one timestep per latent frame, broadcast over the frame's tokens.
+
+Parameter names and results are those of diffusers' `WanTransformer3DModel` (tests compare them), so that weights go either
+way; this one skips what diffusers does per token (time embeddings, modulation tables), which matters on a CPU.
+"""
+import json
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+TEXT_DIM, FREQ_DIM = 384, 256
+
+
+def make_config(layers=8, heads=6, channels=48, ffn=4, patch=2) -> dict:
+    """As diffusers writes it.  Head dimension 64."""
+    return {"_class_name": "WanTransformer3DModel", "patch_size": [1, patch, patch], "num_attention_heads": heads, "attention_head_dim": 64,
+            "in_channels": channels, "out_channels": channels, "text_dim": TEXT_DIM, "freq_dim": FREQ_DIM, "ffn_dim": 64 * heads * ffn, "num_layers": layers,
+            "cross_attn_norm": True, "qk_norm": "rms_norm_across_heads", "eps": 1e-6, "image_dim": None, "added_kv_proj_dim": None,
+            "rope_max_seq_len": 64, "pos_embed_seq_len": None}
+
+
+class Pair(nn.Module):
+    """Two linears named linear_1, linear_2 with an activation between."""
+
+    def __init__(self, n_in, n, activation):
+        super().__init__()
+        self.linear_1, self.linear_2, self.activation = nn.Linear(n_in, n), nn.Linear(n, n), activation
+
+    def forward(self, x):
+        return self.linear_2(self.activation(self.linear_1(x)))
+
+
+class Conditions(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.time_embedder = Pair(FREQ_DIM, dim, F.silu)
+        self.time_proj = nn.Linear(dim, 6 * dim)
+        self.text_embedder = Pair(TEXT_DIM, dim, lambda x: F.gelu(x, approximate="tanh"))
+
+
+class RMSNorm(nn.Module):
+    def __init__(self, dim, eps):
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.ones(dim)), eps
+
+    def forward(self, x):
+        return F.rms_norm(x, x.shape[-1:], self.weight.to(x.dtype), self.eps)
+
+
+def rotate(x, turn):
+    """Rotary embedding of interleaved pairs.  x [B, L, heads, 64]; turn complex [L, 1, 32]."""
+    return torch.view_as_real(torch.view_as_complex(x.float().unflatten(-1, (-1, 2))) * turn).flatten(-2).to(x.dtype)
+
+
+def attend(q, k, v):
+    """Attention of [B, heads, L, 64].  On a CPU as plain products: at these lengths its flash kernel's backward pass is slower."""
+    if q.device.type != "cpu":
+        return F.scaled_dot_product_attention(q, k, v)
+    weights = (q * 0.125) @ k.transpose(-1, -2)
+    return weights.softmax(-1, dtype=torch.float32).to(v.dtype) @ v
+
+
+class Attention(nn.Module):
+    def __init__(self, dim, heads, eps):
+        super().__init__()
+        self.heads = heads
+        self.to_q, self.to_k, self.to_v = (nn.Linear(dim, dim) for _ in range(3))
+        self.to_out = nn.ModuleList([nn.Linear(dim, dim)])
+        self.norm_q, self.norm_k = RMSNorm(dim, eps), RMSNorm(dim, eps)
+
+    def forward(self, x, context=None, rope=None):
+        source = x if context is None else context
+        q, k, v = self.norm_q(self.to_q(x)), self.norm_k(self.to_k(source)), self.to_v(source)
+        q, k, v = (t.unflatten(-1, (self.heads, -1)) for t in (q, k, v))
+        if rope is not None:
+            q, k = rotate(q, rope), rotate(k, rope)
+        y = attend(*(t.transpose(1, 2).to(v.dtype) for t in (q, k, v)))
+        return self.to_out[0](y.transpose(1, 2).flatten(2))
+
+
+class FeedForward(nn.Module):
+    def __init__(self, dim, inner):
+        super().__init__()
+        first = nn.Module()
+        first.proj = nn.Linear(dim, inner)
+        self.net = nn.ModuleList([first, nn.Identity(), nn.Linear(inner, dim)])
+
+    def forward(self, x):
+        return self.net[2](F.gelu(self.net[0].proj(x), approximate="tanh"))
+
+
+class Block(nn.Module):
+    def __init__(self, dim, heads, inner, eps):
+        super().__init__()
+        self.attn1, self.attn2 = Attention(dim, heads, eps), Attention(dim, heads, eps)
+        self.norm2 = nn.LayerNorm(dim, eps)
+        self.ffn = FeedForward(dim, inner)
+        self.scale_shift_table = nn.Parameter(torch.randn(1, 6, dim) / dim ** 0.5)
+        self.eps = eps
+
+    def forward(self, x, context, time, rope):
+        """x [B, F, S, D] (frames, tokens of a frame); time [B, F, 6, D]."""
+        b, f, s, d = x.shape
+        shift, scale, gate, shift_ff, scale_ff, gate_ff = (self.scale_shift_table[:, None] + time)[..., None, :, :].unbind(-2)  # [B, F, 1, D]
+        h = torch.addcmul(shift, F.layer_norm(x, (d,), eps=self.eps), 1 + scale)
+        x = torch.addcmul(x, self.attn1(h.view(b, f * s, d), rope=rope).view(b, f, s, d), gate)
+        x = x + self.attn2(self.norm2(x).view(b, f * s, d), context).view(b, f, s, d)
+        h = torch.addcmul(shift_ff, F.layer_norm(x, (d,), eps=self.eps), 1 + scale_ff)
+        return torch.addcmul(x, self.ffn(h), gate_ff)
+
+
+class Transformer(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        heads, channels, self.patch = config["num_attention_heads"], config["in_channels"], config["patch_size"][1]
+        dim = 64 * heads
+        self.patch_embedding = nn.Conv3d(channels, dim, (1, self.patch, self.patch), (1, self.patch, self.patch))
+        self.condition_embedder = Conditions(dim)
+        self.blocks = nn.ModuleList([Block(dim, heads, config["ffn_dim"], config["eps"]) for _ in range(config["num_layers"])])
+        self.proj_out = nn.Linear(dim, self.patch ** 2 * channels)
+        self.scale_shift_table = nn.Parameter(torch.randn(1, 2, dim) / dim ** 0.5)
+        nn.init.zeros_(self.proj_out.weight), nn.init.zeros_(self.proj_out.bias)
+        nn.init.normal_(self.condition_embedder.time_proj.weight, std=0.02), nn.init.zeros_(self.condition_embedder.time_proj.bias)
+        with torch.no_grad():  # gates start small, so that a fresh block is nearly the identity
+            for b in self.blocks:
+                b.scale_shift_table.mul_(0.3)
+        self._rope = {}
+
+    def rope(self, f, h, w, device):
+        """Complex turns [F*h*w, 1, 32]: axis dims 24, 20, 20 of 64 (t, h, w), base 10000."""
+        key = (f, h, w, device)
+        if key not in self._rope:
+            hw = 2 * (64 // 6)
+            angles = []
+            for n, dims, shape in ((f, 64 - 2 * hw, (f, 1, 1)), (h, hw, (1, h, 1)), (w, hw, (1, 1, w))):
+                inverse = 1 / 10000 ** (torch.arange(0, dims, 2, dtype=torch.float64) / dims)
+                angles.append((torch.arange(n, dtype=torch.float64)[:, None] * inverse).view(*shape, -1).expand(f, h, w, -1))
+            a = torch.cat(angles, -1).view(f * h * w, 1, 32)
+            self._rope[key] = torch.polar(torch.ones_like(a), a).to(torch.complex64).to(device)
+        return self._rope[key]
+
+    def forward(self, latents, sigma, context):
+        """latents [B, C, F, H, W], sigma [B, F] in [0, 1], context [B, L, 384] -> velocity [B, C, F, H, W]."""
+        b, c, f, h, w = latents.shape
+        p = self.patch
+        h, w = h // p, w // p
+        x = latents.view(b, c, f, h, p, w, p).permute(0, 2, 3, 5, 1, 4, 6).reshape(b, f, h * w, c * p * p)
+        x = F.linear(x, self.patch_embedding.weight.flatten(1), self.patch_embedding.bias).float()
+        cond = self.condition_embedder
+        freq = torch.exp(-math.log(10000) * torch.arange(FREQ_DIM // 2, device=x.device) / (FREQ_DIM // 2))
+        angle = 1000 * sigma[..., None].float() * freq
+        temb = cond.time_embedder(torch.cat([angle.cos(), angle.sin()], -1))  # [B, F, D]
+        time = cond.time_proj(F.silu(temb)).unflatten(-1, (6, -1)).float()
+        context = cond.text_embedder(context)
+        rope = self.rope(f, h, w, x.device)
+        for block in self.blocks:
+            x = block(x, context, time, rope)
+        shift, scale = (self.scale_shift_table[:, None] + temb[..., None, :]).float()[..., None, :, :].unbind(-2)
+        x = self.proj_out(torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=self.config["eps"]), 1 + scale))
+        return x.float().view(b, f, h, w, p, p, c).permute(0, 6, 1, 2, 4, 3, 5).reshape(b, c, f, h * p, w * p)
+
+
+def save(state, config, weights, config_path, dtype=torch.float16):
+    from safetensors.torch import save_file
+    save_file({k: v.detach().cpu().to(dtype).contiguous() for k, v in state.items()}, weights)
+    json.dump(config, open(config_path, "w"), indent=1)
+
+
+def load(weights, config_path):
+    from safetensors.torch import load_file
+    model = Transformer(json.load(open(config_path)))
+    model.load_state_dict({k: v.float() for k, v in load_file(weights).items()})
+    return model.eval().requires_grad_(False)

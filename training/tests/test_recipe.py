@@ -1,0 +1,177 @@
+"""The whole recipe, tiny: assets, autoencoder, encoding, transformer (stopped and resumed), distillation, judge, bundle.
+
+  python training/tests/test_recipe.py [--out FOLDER]      or      pytest training/tests
+
+About a minute on two CPU cores.  It needs no downloads: five icons lie beside it, and the text encoder is a small random one
+with a WordPiece vocabulary made of the captions' words (KINORA_MINILM names a folder with the real one).
+"""
+import json
+import os
+import random
+import sys
+import tempfile
+
+import torch
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from storybook import assets, autoencoder, bundle, captions, distil, encode, fast_conv, judge, train_autoencoder, train_transformer, transformer  # noqa: E402
+from storybook.motion import bounce_table  # noqa: E402
+from storybook.renderer import Renderer  # noqa: E402
+from storybook.subjects import SUBJECTS  # noqa: E402
+from storybook import vocabulary as V  # noqa: E402
+from storybook.world import World, held_out  # noqa: E402
+
+IDS = ["dog", "automobile", "red-apple", "fish", "balloon"]
+SIZE, FRAMES = 32, 9
+
+
+def tiny_text_encoder(folder):
+    """A random BERT of one layer and a WordPiece tokenizer over the words of some captions."""
+    from safetensors.torch import save_file
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel
+    os.makedirs(folder, exist_ok=True)
+    rng, world = random.Random(0), World(IDS)
+    text = " ".join(captions.caption(world.spec(rng), rng).lower() for _ in range(300))
+    words = sorted(set(text.replace(",", " ").replace(".", " ").replace("!", " ").split()))
+    vocab = {w: i for i, w in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", ",", ".", "!"] + words)}
+    tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    tokenizer.save(os.path.join(folder, "tokenizer.json"))
+    config = BertConfig(vocab_size=len(vocab), hidden_size=384, num_hidden_layers=1, num_attention_heads=4, intermediate_size=384)
+    config.to_json_file(os.path.join(folder, "config.json"))
+    torch.manual_seed(0)
+    model = BertModel(config, add_pooling_layer=False)
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, os.path.join(folder, "model.safetensors"))
+    return folder
+
+
+def test_world_has_what_it_promises():
+    counts = (len(SUBJECTS), len(V.PLACE_IDS), len(V.TIME_IDS), len(V.WEATHER_IDS), len(V.MOTION_IDS), len(V.CAMERA_IDS), len(V.LOOK_IDS))
+    assert counts[0] >= 100 and counts[1:] == (14, 4, 5, 14, 7, 8), counts
+    world, rng = World("all"), random.Random(1)
+    drawn = [world.spec(rng) for _ in range(400)]
+    assert not any(held_out(s["id"], d["place"], s["motion"]) for d in drawn for s in d["subjects"])
+    assert {len(d["subjects"]) for d in drawn} == {1, 2, 3} and {d["relation"] for d in drawn} >= {"left_of", "chasing", "riding", "behind", None}
+    unseen = [captions.caption(world.spec(rng, "heldout"), rng, full=True, unseen=True) for _ in range(200)]
+    seen_words = {w for d in drawn for _ in range(4) for w in captions.caption(d, rng).lower().split()}
+    assert sum(any(w not in seen_words for w in c.lower().split()) for c in unseen) > 150
+
+
+def test_bounce_loses_height():
+    h = bounce_table(0.8)
+    tops = [h[i].item() for i in range(1, len(h) - 1) if h[i] > h[i - 1] and h[i] >= h[i + 1]]
+    assert abs(tops[0] - 0.64) < 0.01 and abs(tops[1] - 0.64 ** 2) < 0.01, tops
+
+
+def test_fast_convolution_has_the_same_gradients():
+    torch.manual_seed(0)
+    for kernel in (1, 3):
+        layer, x, g = fast_conv.Conv2d(48, 40, kernel, padding=kernel // 2), torch.randn(2, 48, 7, 6, requires_grad=True), torch.randn(2, 40, 7, 6)
+        exact = torch.autograd.grad(layer(x), [x, layer.weight, layer.bias], g)
+        with torch.autocast("cpu", torch.bfloat16):
+            y = layer(x)
+        for a, b in zip(exact, torch.autograd.grad(y, [x, layer.weight, layer.bias], g.to(y.dtype))):
+            assert (a - b.float()).norm() < 0.01 * a.norm()
+
+
+def test_transformer_equals_diffusers():
+    from diffusers import WanTransformer3DModel
+    torch.manual_seed(0)
+    config = transformer.make_config(layers=2, heads=2, channels=8)
+    ours = transformer.Transformer(config)
+    for q in ours.parameters():
+        q.data.add_(0.05 * torch.randn_like(q))
+    theirs = WanTransformer3DModel(**{k: v for k, v in config.items() if not k.startswith("_")})
+    theirs.load_state_dict(ours.state_dict())
+    x, sigma, context = torch.randn(2, 8, 3, 8, 4), torch.rand(2, 3), torch.randn(2, 5, 384)
+    with torch.no_grad():
+        expected = theirs(x, (1000 * sigma).repeat_interleave(8, 1), context, return_dict=False)[0]
+        assert (ours(x, sigma, context) - expected).abs().max() < 1e-5
+
+
+def test_autoencoder_streams_and_starts_linear():
+    torch.manual_seed(0)
+    model = autoencoder.Autoencoder(autoencoder.make_config(16, 16, 1, 16, 1, 8))
+    clips = torch.randint(0, 256, (6, 5, 3, 32, 32), dtype=torch.uint8)
+    model.pca_start(clips[:, :4])
+    x = clips.float() / 255
+    z = model.encode(x)
+    assert z.shape == (6, 2, 16, 4, 4) and model.decode(z).shape == x.shape
+    half = 0.5 * (model.encode(x) + model.encode(1 - x)) - model.encode(torch.full_like(x, 0.5))
+    assert half.abs().max() < 1e-4, "a linear code maps the mean of two pictures to the mean of their codes"
+    for m in model.modules():
+        if isinstance(m, torch.nn.Conv2d):
+            m.weight.data += 0.02 * torch.randn_like(m.weight)
+    factor, shift = torch.rand(16) + 0.5, 0.1 * torch.randn(16)
+    before = model.encode(x)
+    model.rescale(factor, shift)
+    after = model.encode(x)
+    assert torch.allclose(after, (before - shift.view(16, 1, 1)) * factor.view(16, 1, 1), atol=1e-4)
+
+
+def run_recipe(folder):
+    """Everything, tiny, in `folder` -> (bundle folder, text folder)."""
+    at = lambda *parts: os.path.join(folder, *parts)
+    subjects = IDS
+    text = os.environ.get("KINORA_MINILM") or tiny_text_encoder(at("text"))
+    torch.save(assets.build(os.path.join(HERE, "icons.json"), SIZE, 1, subjects), at("assets.pt"))
+    World.PRESETS["tiny"] = subjects
+    renderer = Renderer(torch.load(at("assets.pt"), weights_only=False), FRAMES)
+    frames, cover = renderer.render(World("tiny").specs(1, 6))
+    again, _ = renderer.render(World("tiny").specs(1, 6))
+    assert frames.shape == (6, FRAMES, 3, SIZE, SIZE) and torch.equal(frames, again) and cover.max() > 0.3
+    common = ["--work", at("work"), "--assets", at("assets.pt"), "--subjects", "tiny"]
+    small = ["--frames", "5", "--pool", "60", "--first", "60", "--held", "4", "--fresh", "0", "--latent", "16", "--encoder-width", "16", "--decoder-width", "32", "--decoder-blocks", "1", "--eval-every", "1000"]
+    first = train_autoencoder.main(common + small + ["--seconds", "8", "--stop-after", "4"])
+    second = train_autoencoder.main(common + small + ["--seconds", "8"])
+    assert second["psnr"] > 15 and second["psnr"] >= first["psnr"] - 0.5, (first, second)
+    for name, n in (("stills", 1), ("clips", FRAMES)):
+        encode.main(["--assets", at("assets.pt"), "--autoencoder", at("work"), "--text-encoder", text, "--out", at(name), "--subjects", "tiny", "--frames", str(n), "--shards", "1", "--clips", "64"])
+    size = ["--heads", "1", "--layers", "2", "--still-batch", "16", "--clip-batch", "8", "--warmup", "10", "--muon-lr", "0.01"]
+    data = ["--stills", at("stills"), "--clips", at("clips"), "--held", at("clips"), "--text-encoder", text, "--work", at("work"), "--seconds", "14"]
+    train_transformer.main(data + size + ["--stop-after", "5"])
+    train_transformer.main(data + size)
+    log = [json.loads(line) for line in open(at("work", "transformer.jsonl"))]
+    still = [row["still"] for row in log if "still" in row]
+    assert still[-1] < still[0], "the loss falls"
+    distil.main(["--work", at("work"), "--clips", at("clips"), "--text-encoder", text, "--out", at("distilled"), "--seconds", "5", "--steps", "2", "--teacher-steps", "4", "--first", "12", "--batch", "4"])
+    bundle.export(at("distilled"), at("bundle"), World("tiny"), renderer, name="storybook-tiny", steps=2, guidance=1.0, autoencoder=at("work"))
+    judge.main(["train", "--work", at("work"), "--assets", at("assets.pt"), "--subjects", "tiny", "--frames", str(FRAMES), "--seconds", "8", "--first", "64", "--pool", "200", "--test", "32", "--batch", "16"])
+    report = judge.main(["score", "--work", at("work"), "--assets", at("assets.pt"), "--text-encoder", text, "--bundle", at("bundle"), "--count", "4", "--out", at("evaluation.json")])
+    assert set(report["sets"]) == {"vocabulary", "wording", "combinations", "two"}
+    return at("bundle"), text
+
+
+def test_recipe_from_assets_to_clips(tmp_path):
+    folder, text = run_recipe(str(tmp_path))
+    made = bundle.Bundle(folder, text)
+    latents, frames = made.generate(["a dog jumps", "a red balloon"], seed=3)
+    again, _ = made.generate(["a red balloon"], seed=4)
+    assert frames.shape == (2, FRAMES, 3, SIZE, SIZE) and torch.isfinite(latents).all()
+    assert torch.allclose(latents[1:], again, atol=1e-4), "a clip depends on its own prompt and seed only"
+    known = torch.zeros(3)
+    known[0] = 1
+    kept, _ = made.generate(["a dog jumps"], known=latents[1:], known_frames=known)
+    assert torch.equal(kept[:, :, 0], latents[1:, :, 0]), "a given frame stays"
+    words = json.load(open(os.path.join(folder, "vocabulary.json")))
+    assert [s["id"] for s in words["subjects"]] == IDS and len(words["places"]) == 14
+
+
+if __name__ == "__main__":
+    import argparse
+    import pathlib
+    p = argparse.ArgumentParser()
+    p.add_argument("--out", help="keep the tiny bundle here")
+    a = p.parse_args()
+    test_world_has_what_it_promises()
+    test_bounce_loses_height()
+    test_fast_convolution_has_the_same_gradients()
+    test_transformer_equals_diffusers()
+    test_autoencoder_streams_and_starts_linear()
+    with tempfile.TemporaryDirectory() as temporary:
+        test_recipe_from_assets_to_clips(pathlib.Path(a.out or temporary))
+    print("all passed")
