@@ -95,7 +95,7 @@ describe('a finished MP4', () => {
     const bytesOf = (type: string) => boxes.filter((box) => box.type === type).map(({ start, end }) => clip.subarray(start, end))[0]!;
     const moovBytes = bytesOf('moov').length;
     const back = concat(bytesOf('ftyp'), bytesOf('mdat'), shiftStco(bytesOf('moov'), -moovBytes));
-    const { packets } = await demux(addMetadata(back, composeComment(SPEC, true)));
+    const { packets } = await demux(addMetadata(back, composeComment({ ...SPEC, note: 'x'.repeat(5000) }, true)));
     expect(packets.map(({ data }) => Buffer.from(data).toString('hex'))).toEqual(
       frames.map(({ data }) => Buffer.from(data).toString('hex')),
     );
