@@ -5,11 +5,11 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
+import { findPython } from './find-python.mjs';
 import { ensureBrowser } from './get-browser.mjs';
 import { run, runTool } from './run.mjs';
 
 const RESULTS = 'test-results';
-const python = process.env.KINORA_PYTHON ?? ['.venv/bin/python', 'python3', 'python'].find((name) => hasTorch(name));
 
 const SUITES = {
   check: async () => ({ code: await run(process.execPath, ['scripts/check.mjs']), passed: 1 }),
@@ -21,13 +21,16 @@ const SUITES = {
   training: trainingSuite,
 };
 
-function hasTorch(name) {
-  return spawnSync(name, ['-c', 'import torch, diffusers, safetensors'], { stdio: 'ignore' }).status === 0;
-}
-
 async function vitest(project) {
   const report = `${RESULTS}/${project}.json`;
-  const code = await runTool('vitest', ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
+  const code = await runTool('vitest', [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]);
   const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : {};
   return { code, passed: counts.numPassedTests ?? 0, failed: counts.numFailedTests ?? 0, skipped: counts.numPendingTests ?? 0 };
 }
@@ -35,18 +38,24 @@ async function vitest(project) {
 async function playwrightSuite() {
   if (!existsSync('dist/index.html')) await SUITES.build();
   const report = `${RESULTS}/e2e.json`;
-  const code = await runTool('playwright', ['test', '--reporter=list,json'], { env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_NAME: report } });
+  const code = await runTool('playwright', ['test', '--reporter=list,json'], {
+    env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
+  });
   const stats = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')).stats : {};
   return { code, passed: stats.expected ?? 0, failed: stats.unexpected ?? 0, skipped: stats.skipped ?? 0 };
 }
 
 async function trainingSuite() {
   if (!existsSync('training/tests')) return { code: 1, passed: 0 };
+  const python = findPython();
   if (!python) {
     console.log('training: skipped, no Python with torch, diffusers and safetensors found (pip install -r training/requirements.txt).');
     return { code: 0, passed: 0, skipped: 1 };
   }
-  const result = spawnSync(python, ['-m', 'unittest', 'discover', '-s', 'training/tests', '-t', '.', '-v'], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  const result = spawnSync(python, ['-m', 'unittest', 'discover', '-s', 'training/tests', '-t', '.', '-v'], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
   process.stdout.write(result.stdout + result.stderr);
   return { code: result.status ?? 1, passed: Number(/Ran (\d+) test/.exec(result.stderr)?.[1] ?? 0) };
 }

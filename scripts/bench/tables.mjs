@@ -1,0 +1,55 @@
+/** Figures as Markdown tables. */
+const PHASES = ['download', 'load', 'encode-prompt', 'denoise', 'decode', 'encode-video', 'total'];
+
+function table(title, head, rows) {
+  return [`### ${title}`, '', `| ${head.join(' | ')} |`, `|${head.map(() => ' --- |').join('')}`, ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+}
+
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const seconds = (value) => (value === undefined ? '0' : value.toFixed(2));
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+export function clipTable({ exact, fast }) {
+  const stored = ({ first }) => first.total - (first.download ?? 0);
+  const columns = [exact, fast].flatMap(({ first, runs }) => [(phase) => first[phase], (phase) => median(runs.map((run) => run[phase] ?? 0))]);
+  return [
+    table(
+      'From click to playable, storybook at its defaults (seconds)',
+      ['phase', '`exact`, first clip', '`exact`, later clips (median)', '`fast`, first clip', '`fast`, later clips (median)'],
+      PHASES.map((phase) => [phase, ...columns.map((column) => seconds(column(phase)))]),
+    ),
+    '',
+    `With the weights stored, the first clip after opening the page takes ${seconds(stored(exact))} s (\`exact\`) or ${seconds(stored(fast))} s (\`fast\`): the table’s total less the download, which here came from the same machine. Peak resident memory of the page’s process: ${exact.peakMemoryBytes ? megabytes(exact.peakMemoryBytes) : 'not measured'} (\`exact\`), ${fast.peakMemoryBytes ? megabytes(fast.peakMemoryBytes) : 'not measured'} (\`fast\`).`,
+  ].join('\n');
+}
+
+export function networkTable({ before, kinora, after }) {
+  const rows = Object.entries(kinora.networks).map(([name, { exact, fast }]) => {
+    const torch = before && after ? Math.min(before[name].min, after[name].min) : null;
+    const ratio = (ms) => (torch === null ? 'no PyTorch here' : (torch / ms).toFixed(2));
+    return [name, torch === null ? '' : torch.toFixed(1), exact.min.toFixed(1), ratio(exact.min), fast.min.toFixed(1), ratio(fast.min)];
+  });
+  return table('Each network, one call: wasm against native PyTorch f32 on as many threads (fastest of the runs, ms; speed as a share of PyTorch’s)', ['network', 'PyTorch', '`exact`', 'share', '`fast`', 'share'], rows);
+}
+
+export function budgetTable(rows) {
+  if (rows === null) return 'Error budget: not measured, the weights as they were trained are not at hand (KINORA_STORYBOOK).';
+  const percent = (value) => `${(100 * value).toFixed(2)} %`;
+  return table(
+    'Error budget on 8 prompts, against `exact` arithmetic on the f16 weights',
+    ['weights', 'precision', 'first step, mean', 'first step, worst', 'frames PSNR, mean', 'frames PSNR, worst'],
+    rows.map((row) => [row.weights, `\`${row.precision}\``, percent(row.stepErrorMean), percent(row.stepErrorWorst), `${row.psnrMean.toFixed(1)} dB`, `${row.psnrWorst.toFixed(1)} dB`]),
+  );
+}
+
+export function sizeTable({ shellGzipBytes, modelBytes, runtimes }) {
+  return table(
+    'What a visitor downloads',
+    ['what', 'bytes', 'gzipped'],
+    [
+      ['app shell: everything but the two below', '', megabytes(shellGzipBytes)],
+      ...runtimes.map(({ name, bytes, gzipBytes }) => [`onnxruntime-web: ${name.replace(/^assets\//, '').replace(/-[\w-]{8}\.wasm$/, '.wasm')} (one of these)`, megabytes(bytes), megabytes(gzipBytes)]),
+      ['bundled model', megabytes(modelBytes), 'as it is'],
+    ],
+  );
+}
