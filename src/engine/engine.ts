@@ -9,7 +9,7 @@ import { InterruptedJobKeeper, readInterruptedJob, type InterruptedJob } from '.
 import { JobQueue } from './job-queue';
 import { LoadedModelCache } from './loaded-model';
 import { ProgressMeter } from './progress-meter';
-import { download, downloadMeter, runJob, type Job } from './run-job';
+import { ANOTHER_TAB, download, downloadMeter, runJob, type Job } from './run-job';
 import { completeSpec, requestedModel, type GenerationSpec, type SpecInput } from './spec';
 import type { Capabilities, Clip, GenerateOptions, Kinora, ModelDescription, ModelStatus, PartialResult } from './types';
 import { writeVideo } from './write-video';
@@ -192,23 +192,19 @@ export class KinoraEngine implements Kinora {
       { isMeasured: false, emit: (progress) => onProgress?.(progress), now: environment.now },
     );
     await download(manifest, signal, environment, meter);
-    return withGpuLock(
-      environment.locks,
-      { signal, onWait: () => meter.start('load', 0, 'Another tab is making a clip; this one starts when that is done.') },
-      async () => {
-        const { pipeline } = await this.#loaded.get(manifest.id, decision);
-        const { video } = await writeVideo(environment, pipeline, meter, { spec, latents, scale, keepFrames: false, signal });
-        const seconds = { ...before.seconds, ...meter.seconds };
-        const report = {
-          ...before,
-          seconds,
-          encoder: describeEncoder(video, scale),
-          clip: describeClip(video),
-          notes: [...before.notes, ...noteCodec(video)],
-        };
-        return { blob: video.blob, report, latents: latents.data };
-      },
-    );
+    return withGpuLock(environment.locks, { signal, onWait: () => meter.start('load', 0, { note: ANOTHER_TAB }) }, async () => {
+      const { pipeline } = await this.#loaded.get(manifest.id, decision);
+      const { video } = await writeVideo(environment, pipeline, meter, { spec, latents, scale, keepFrames: false, signal });
+      const seconds = { ...before.seconds, ...meter.seconds };
+      const report = {
+        ...before,
+        seconds,
+        encoder: describeEncoder(video, scale),
+        clip: describeClip(video),
+        notes: [...before.notes, ...noteCodec(video)],
+      };
+      return { blob: video.blob, report, latents: latents.data };
+    });
   }
 
   /** What the last job left: of this engine, else of a page before it, unless that page still runs (in another tab). */

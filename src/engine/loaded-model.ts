@@ -15,6 +15,7 @@ export class LoadedModelCache {
   readonly #environment: Environment;
   #key: string | null = null;
   #loaded: LoadedModel | null = null;
+  #isCompiled = false;
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -25,21 +26,18 @@ export class LoadedModelCache {
     return this.#loaded?.model.manifest.id ?? null;
   }
 
+  /** Whether the model is in memory, compiled, for this way of running. */
+  isReady(modelId: string, decision: BackendDecision): boolean {
+    return this.#isCompiled && this.#key === keyOf(modelId, decision);
+  }
+
   /**
-   * The model, ready to use: the one in memory where it fits, else opened anew after the other one has gone. Networks compile at
+   * The model, opened: the one in memory where it fits, else opened anew after the other one has gone. Networks compile at
    * their first use, or in `pipeline.load()`. Throws `unsupported` when a plan that is to be run again can't be met.
    */
   async get(modelId: string, decision: BackendDecision): Promise<LoadedModel> {
     const { backend, precision, threads, replay } = decision;
-    const key = JSON.stringify([
-      modelId,
-      backend,
-      precision,
-      threads,
-      replay?.textEncoder.variants,
-      replay?.transformer.variants,
-      replay?.autoencoder.variants,
-    ]);
+    const key = keyOf(modelId, decision);
     if (this.#loaded && this.#key === key) {
       if (replay) checkReplay(replay, this.#loaded.executors);
       return this.#loaded;
@@ -58,11 +56,23 @@ export class LoadedModelCache {
     }
   }
 
+  /** Compiles every network that is not compiled yet; a model that fails to is dropped, for half of it is no use to anybody. */
+  async compile({ pipeline }: LoadedModel, signal: AbortSignal | undefined, onProgress: BytesProgress): Promise<void> {
+    try {
+      await pipeline.load({ onProgress, ...(signal ? { signal } : {}) });
+      this.#isCompiled = true;
+    } catch (error) {
+      await this.drop();
+      throw error;
+    }
+  }
+
   /** Releases what is in memory. */
   async drop(): Promise<void> {
     const loaded = this.#loaded;
     this.#loaded = null;
     this.#key = null;
+    this.#isCompiled = false;
     if (!loaded) return;
     try {
       await loaded.pipeline.dispose();
@@ -70,11 +80,6 @@ export class LoadedModelCache {
       await disposeExecutors(loaded.executors);
     }
   }
-}
-
-/** Compiles every network now, with progress in bytes of weights. */
-export function compileAll(pipeline: Pipeline, signal: AbortSignal | undefined, onProgress: BytesProgress): Promise<void> {
-  return pipeline.load({ onProgress, ...(signal ? { signal } : {}) });
 }
 
 /** What a report says about how it was run. */
@@ -90,4 +95,9 @@ export function planOf({ executors }: LoadedModel, decision: BackendDecision): E
 
 async function disposeExecutors(executors: PipelineExecutors): Promise<void> {
   for (const executor of new Set([executors.textEncoder, executors.transformer, executors.autoencoder])) await executor.dispose();
+}
+
+function keyOf(modelId: string, { backend, precision, threads, replay }: BackendDecision): string {
+  const variants = replay && [replay.textEncoder.variants, replay.transformer.variants, replay.autoencoder.variants];
+  return JSON.stringify([modelId, backend, precision, threads, variants]);
 }

@@ -6,6 +6,8 @@ export type Expectation = Readonly<Partial<Record<Phase, number>>>;
 interface Running {
   readonly phase: Phase;
   readonly total: number;
+  /** Work that was done before this job, and says nothing about its pace. */
+  readonly from: number;
   readonly startedMs: number;
   done: number;
 }
@@ -42,8 +44,8 @@ export class ProgressMeter {
     return { ...spent, total: (this.#now() - this.#startMs) / 1000 };
   }
 
-  start(phase: Phase, total: number, note?: string): void {
-    this.#running = { phase, total, startedMs: this.#now(), done: 0 };
+  start(phase: Phase, total: number, { from = 0, note }: { from?: number; note?: string } = {}): void {
+    this.#running = { phase, total, from, startedMs: this.#now(), done: from };
     this.#finished.delete(phase);
     this.#report(note === undefined ? {} : { note });
   }
@@ -90,12 +92,12 @@ export class ProgressMeter {
         if (PHASES.indexOf(phase) > PHASES.indexOf(running.phase)) left += expectedMs;
         continue;
       }
-      const share = running.total > 0 ? Math.min(1, running.done / running.total) : 0;
-      const elapsed = this.#now() - running.startedMs;
-      left +=
-        share > 0 && (elapsed >= MIN_EVIDENCE_MS || share === 1)
-          ? (elapsed / share) * (1 - share)
-          : Math.max(expectedMs * (1 - share) - (share > 0 ? 0 : elapsed), 0);
+      const { done, total, from } = running;
+      const elapsedMs = this.#now() - running.startedMs;
+      const share = total > from ? Math.min(1, Math.max(0, (done - from) / (total - from))) : 0;
+      const hasPace = share === 1 || (share > 0 && elapsedMs >= MIN_EVIDENCE_MS);
+      // Until there is a pace, the expectation counts down by itself.
+      left += hasPace ? (elapsedMs / share) * (1 - share) : Math.max(expectedMs * (1 - share) - (share > 0 ? 0 : elapsedMs), 0);
     }
     return left;
   }
@@ -105,7 +107,7 @@ export class ProgressMeter {
     if (this.#isMeasured || this.#finished.has('denoise')) return true;
     return (
       (running.phase === 'denoise' || running.phase === 'download') &&
-      running.done > 0 &&
+      running.done > running.from &&
       this.#now() - running.startedMs >= MIN_EVIDENCE_MS
     );
   }

@@ -7,12 +7,15 @@ import { describeRun, noteCodec, noteTruncated } from './describe-run';
 import type { Environment } from './environment';
 import { withGpuLock } from './gpu-lock';
 import type { InterruptedJob } from './interrupted-job';
-import { compileAll, planOf, type LoadedModel, type LoadedModelCache } from './loaded-model';
+import { planOf, type LoadedModel, type LoadedModelCache } from './loaded-model';
 import { ProgressMeter } from './progress-meter';
 import { SpeedBook, workOf } from './speeds';
 import type { GenerationSpec } from './spec';
 import type { Clip, GenerateOptions, Progress } from './types';
 import { writeVideo } from './write-video';
+
+/** What a job says while it waits for the one of another tab. */
+export const ANOTHER_TAB = 'Another tab is making a clip; this one starts when that is done.';
 
 /** One job: a checked spec, and how to run it. */
 export interface Job {
@@ -52,20 +55,25 @@ export async function runJob(job: Job, context: JobContext): Promise<Clip> {
   // Said before anything is downloaded: a backend that is not there, a plan that can't be met.
   const decision = chooseBackend(options, await environment.detectDevice());
   const way = `${manifest.id}/${decision.backend}/${decision.precision}`;
-  const isLoaded = context.loaded.modelId === manifest.id;
   const stored = (await environment.models.list()).find(({ id }) => id === manifest.id);
   const bytes = modelSizeBytes(manifest);
-  const work = workOf(spec, { download: stored?.complete ? 0 : bytes - (stored?.storedBytes ?? 0), load: isLoaded ? 0 : bytes });
+  const work = workOf(spec, {
+    download: stored?.complete ? 0 : bytes - (stored?.storedBytes ?? 0),
+    load: context.loaded.isReady(manifest.id, decision) ? 0 : weightBytes(manifest),
+  });
   const speeds = new SpeedBook(environment.kept);
   const { expected, isMeasured } = await speeds.expect(way, work);
   const meter = new ProgressMeter(expected, { isMeasured, emit: (progress) => options.onProgress?.(progress), now: environment.now });
 
   await download(manifest, signal, environment, meter);
-  return withGpuLock(
-    environment.locks,
-    { signal, onWait: () => meter.start('load', 0, 'Another tab is making a clip; this one starts when that is done.') },
-    () => new JobRun(job, context, decision, meter, speeds, way, work).run(),
+  return withGpuLock(environment.locks, { signal, onWait: () => meter.start('load', 0, { note: ANOTHER_TAB }) }, () =>
+    new JobRun(job, context, decision, meter, speeds, way, work).run(),
   );
+}
+
+/** What loading a model reads. */
+function weightBytes(manifest: ModelManifest): number {
+  return manifest.files.reduce((sum, { role, sizeBytes }) => sum + (role === 'tokenizer' || role === 'vocabulary' ? 0 : sizeBytes), 0);
 }
 
 /** Fetches what is missing of a model, with progress. */
@@ -79,9 +87,10 @@ export async function download(
   await environment.models.ensure(manifest.id, {
     ...(signal ? { signal } : {}),
     onProgress: (done, total, note) => {
-      if (!hasStarted) meter.start('download', total);
+      const said = note === undefined ? {} : { note };
+      if (hasStarted) meter.advance(done, said);
+      else meter.start('download', total, { from: done, ...said });
       hasStarted = true;
-      meter.advance(done, note === undefined ? {} : { note });
     },
   });
   if (hasStarted) meter.end();
@@ -177,16 +186,12 @@ class JobRun {
 
   async #load(): Promise<LoadedModel> {
     const { manifest, options } = this.#job;
-    const isReady = this.#context.loaded.modelId === manifest.id;
+    const bytes = this.#work.load;
+    this.#meter.start('load', bytes);
     const loaded = await this.#context.loaded.get(manifest.id, this.#decision);
-    this.#meter.start('load', isReady ? 0 : modelSizeBytes(manifest));
-    try {
-      await compileAll(loaded.pipeline, options.signal, (done) => this.#meter.advance(done));
-    } catch (error) {
-      // Half a model is no use to the next job.
-      await this.#context.loaded.drop();
-      throw error;
-    }
+    await this.#context.loaded.compile(loaded, options.signal, (done, total) =>
+      this.#meter.advance(total > 0 ? (bytes * done) / total : 0),
+    );
     this.#meter.end();
     return loaded;
   }
@@ -217,8 +222,7 @@ class JobRun {
 
   async #denoise(pipeline: Pipeline, prompts: Prompts): Promise<Latents> {
     const { spec, options } = this.#job;
-    this.#meter.start('denoise', spec.steps);
-    if (this.#state) this.#meter.advance(this.#state.step);
+    this.#meter.start('denoise', spec.steps, { from: this.#state?.step ?? 0 });
     const latents = await pipeline.denoise({
       spec,
       ...prompts,

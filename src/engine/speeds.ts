@@ -13,11 +13,11 @@ type Speeds = Partial<Record<Phase, number>>;
  */
 const FIRST_GUESS: Required<Speeds> = {
   download: 1 / 8e6,
-  load: 1 / 30e6,
-  'encode-prompt': 0.05,
-  denoise: 2e-5,
-  decode: 1e-6,
-  'encode-video': 1e-7,
+  load: 1 / 8e6,
+  'encode-prompt': 0.1,
+  denoise: 2e-4,
+  decode: 4e-6,
+  'encode-video': 1e-6,
 };
 
 const stored = v.record(v.string(), v.pipe(v.number(), v.finite(), v.minValue(0)));

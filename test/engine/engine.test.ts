@@ -1,0 +1,541 @@
+import { describe, expect, it } from 'vitest';
+import { KinoraError, type ErrorCode } from '../../src/errors';
+import { KinoraEngine } from '../../src/engine/engine';
+import { reportSchema } from '../../src/engine/report';
+import type { Clip, Progress } from '../../src/engine/types';
+import * as v from 'valibot';
+import { createHash } from 'node:crypto';
+import { FakeLocks, fakeWorld, MANIFEST, MemoryValues, type FakeWorld } from './fakes';
+
+const PROMPT = 'a fox runs through snow';
+
+async function failure(promise: Promise<unknown>): Promise<KinoraError> {
+  const error = await promise.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(KinoraError);
+  return error as KinoraError;
+}
+
+function expectNothingLeft(world: FakeWorld): void {
+  expect({ prompts: world.openPrompts, sinks: world.openSinks }).toEqual({ prompts: 0, sinks: 0 });
+}
+
+/** A promise and its resolver. */
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+}
+
+describe('a job', () => {
+  it('goes from prompt to clip, and says how', async () => {
+    const world = fakeWorld();
+    const engine = new KinoraEngine(world);
+    const progress: Progress[] = [];
+    const clip = await engine.generate(
+      { prompt: PROMPT, seed: 7, steps: 3 },
+      { keepLatents: true, keepFrames: true, onProgress: (p) => progress.push(p) },
+    );
+
+    expect(world.log).toEqual(['open', 'executor ort-wasm exact 2', 'load', `prompt ${PROMPT}`, 'prompt ', 'step 1', 'step 2', 'step 3']);
+    expect(clip.report.spec).toEqual({
+      version: 1,
+      model: 'storybook',
+      prompt: PROMPT,
+      negativePrompt: '',
+      ...MANIFEST.defaults,
+      seed: 7,
+      steps: 3,
+    });
+    expect(v.safeParse(reportSchema, JSON.parse(JSON.stringify(clip.report))).issues).toBeUndefined();
+    expect(clip.frames).toHaveLength(17);
+    expect(clip.frames![16]![0]).toBe(16);
+    expect(clip.report.clip).toMatchObject({ width: 64, height: 64, frames: 17, fps: 8, sizeBytes: clip.blob.size });
+    const bytes = Buffer.from(clip.latents!.buffer, clip.latents!.byteOffset, clip.latents!.byteLength);
+    expect(clip.report.latentsSha256).toBe(createHash('sha256').update(bytes).digest('hex'));
+    expect(clip.report.latentsShape).toEqual([1, 5, 8, 8]);
+    expect(clip.report.stepSeconds).toEqual([0.5, 0.5, 0.5]);
+    expect(Object.keys(clip.report.seconds)).toEqual(
+      expect.arrayContaining(['load', 'encode-prompt', 'denoise', 'decode', 'encode-video', 'total']),
+    );
+    expect(clip.report.notes).toEqual([]);
+
+    const fractions = progress.map(({ fraction }) => fraction);
+    expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+    expect(fractions.at(-1)).toBe(1);
+    expect(progress.filter(({ preview }) => preview)).toHaveLength(3);
+    expectNothingLeft(world);
+  });
+
+  it('skips the second prompt where guidance is off', async () => {
+    const world = fakeWorld();
+    await new KinoraEngine(world).generate({ prompt: PROMPT, guidance: 1, steps: 1 });
+    expect(world.log.filter((entry) => entry.startsWith('prompt'))).toEqual([`prompt ${PROMPT}`]);
+  });
+
+  it('gives the same latents for the same spec, and others for another seed', async () => {
+    const engine = new KinoraEngine(fakeWorld());
+    const hash = async (seed: number) => (await engine.generate({ prompt: PROMPT, seed })).report.latentsSha256;
+    expect(await hash(3)).toBe(await hash(3));
+    expect(await hash(4)).not.toBe(await hash(3));
+  });
+
+  it('keeps the model loaded for the next job, and swaps it for another way of running', async () => {
+    const world = fakeWorld();
+    const engine = new KinoraEngine(world);
+    await engine.generate({ prompt: PROMPT, steps: 1 });
+    await engine.generate({ prompt: PROMPT, steps: 1 });
+    expect(world.log.filter((entry) => entry === 'load')).toHaveLength(1);
+    await engine.generate({ prompt: PROMPT, steps: 1 }, { precision: 'fast' });
+    expect(world.log.filter((entry) => entry === 'load')).toHaveLength(2);
+    expect(world.openExecutors).toBe(1);
+    await engine.dispose();
+    expect(world.openExecutors).toBe(0);
+    expect((await failure(engine.models())).message).toMatch(/shut down/);
+  });
+
+  it('downloads what is missing first, and again after it was removed', async () => {
+    const world = fakeWorld();
+    world.complete = false;
+    const phases: string[] = [];
+    const engine = new KinoraEngine(world);
+    const clip = await engine.generate({ prompt: PROMPT, steps: 1 }, { onProgress: ({ phase }) => phases.push(phase) });
+    expect([...new Set(phases)]).toEqual(['download', 'load', 'encode-prompt', 'denoise', 'decode', 'encode-video']);
+    expect(clip.report.seconds.download).toBeGreaterThan(0);
+    expect(await engine.remove('storybook')).toBe(100);
+    expect(world.openExecutors).toBe(0);
+    await engine.download('storybook');
+    expect(world.complete).toBe(true);
+  });
+
+  it('shows an estimate of the time left once an earlier job was measured', async () => {
+    const world = fakeWorld();
+    const engine = new KinoraEngine(world);
+    const etas = async () => {
+      const seen: (number | null)[] = [];
+      await engine.generate({ prompt: PROMPT, steps: 2 }, { onProgress: ({ etaSeconds }) => seen.push(etaSeconds) });
+      return seen;
+    };
+    expect((await etas())[0]).toBeNull();
+    const second = await etas();
+    expect(second.every((eta) => eta !== null)).toBe(true);
+    expect(second.at(-1)).toBe(0);
+  });
+});
+
+describe('the queue', () => {
+  it('runs jobs one at a time, in the order they were asked for', async () => {
+    const world = fakeWorld();
+    let running = 0;
+    world.onStep = async () => {
+      expect(++running).toBe(1);
+      await new Promise((done) => setTimeout(done, 1));
+      running--;
+    };
+    const engine = new KinoraEngine(world);
+    const finished: number[] = [];
+    await Promise.all([1, 2, 3].map((seed) => engine.generate({ prompt: PROMPT, seed, steps: 2 }).then(() => finished.push(seed))));
+    expect(finished).toEqual([1, 2, 3]);
+  });
+
+  it('lets a waiting job go at once, without running it', async () => {
+    const world = fakeWorld();
+    const { opened, open } = gate();
+    world.onStep = () => opened;
+    const engine = new KinoraEngine(world);
+    const first = engine.generate({ prompt: PROMPT, steps: 1 });
+    const stop = new AbortController();
+    const second = engine.generate({ prompt: 'never seen', steps: 1 }, { signal: stop.signal });
+    stop.abort();
+    expect((await failure(second)).code).toBe('aborted');
+    open();
+    await first;
+    expect(world.log).not.toContain('prompt never seen');
+  });
+
+  it('refuses a wrong spec before its turn', async () => {
+    const world = fakeWorld();
+    const { opened, open } = gate();
+    world.onStep = () => opened;
+    const engine = new KinoraEngine(world);
+    const first = engine.generate({ prompt: PROMPT, steps: 1 });
+    expect((await failure(engine.generate({ prompt: PROMPT, frames: 18 }))).message).toContain('17 and 21');
+    open();
+    await first;
+  });
+
+  it('goes on after a job that failed', async () => {
+    const world = fakeWorld();
+    world.onStep = () => {
+      world.onStep = () => undefined;
+      throw new Error('a defect');
+    };
+    const engine = new KinoraEngine(world);
+    const [failed, done] = await Promise.allSettled([
+      engine.generate({ prompt: PROMPT, steps: 1 }),
+      engine.generate({ prompt: PROMPT, steps: 1 }),
+    ]);
+    expect((failed as PromiseRejectedResult).reason).toMatchObject({ code: 'internal' });
+    expect(done.status).toBe('fulfilled');
+    expectNothingLeft(world);
+  });
+});
+
+describe('stopping', () => {
+  async function stopAfter(world: FakeWorld, step: number, engine = new KinoraEngine(world)): Promise<KinoraEngine> {
+    const stop = new AbortController();
+    const error = await failure(
+      engine.generate(
+        { prompt: PROMPT, seed: 5, steps: 6 },
+        { signal: stop.signal, onProgress: ({ phase, done }) => phase === 'denoise' && done === step && stop.abort() },
+      ),
+    );
+    expect(error.code).toBe('aborted');
+    return engine;
+  }
+
+  it('keeps the latents of the finished steps', async () => {
+    const world = fakeWorld();
+    const engine = await stopAfter(world, 4);
+    const partial = (await engine.partial())!;
+    expect(partial).toMatchObject({ stepsDone: 4, shape: [1, 5, 8, 8], spec: { prompt: PROMPT, seed: 5, steps: 6 } });
+    // 1 → 5.5 → 7.75 → 8.875 → 9.4375
+    expect(partial.latents[0]).toBe(9.4375);
+    expectNothingLeft(world);
+  });
+
+  it('can go on from there, to the latents of an uninterrupted run', async () => {
+    const world = fakeWorld();
+    const engine = await stopAfter(world, 4);
+    world.log.length = 0;
+    const resumed = await engine.generate({ prompt: PROMPT, seed: 5, steps: 6 }, { resume: true });
+    expect(world.log.filter((entry) => entry.startsWith('step'))).toEqual(['step 5', 'step 6']);
+    expect(resumed.report.notes).toEqual(['Went on after step 4 of an interrupted run.']);
+    const whole = await new KinoraEngine(fakeWorld()).generate({ prompt: PROMPT, seed: 5, steps: 6 });
+    expect(resumed.report.latentsSha256).toBe(whole.report.latentsSha256);
+    expect(await engine.partial()).toBeNull();
+  });
+
+  it('starts afresh for another spec', async () => {
+    const world = fakeWorld();
+    const engine = await stopAfter(world, 4);
+    world.log.length = 0;
+    await engine.generate({ prompt: PROMPT, seed: 6, steps: 6 }, { resume: true });
+    expect(world.log).toContain('step 1');
+  });
+
+  it('before the first step leaves the spec', async () => {
+    const world = fakeWorld();
+    const engine = new KinoraEngine(world);
+    const stop = new AbortController();
+    const job = engine.generate({ prompt: PROMPT, seed: 5 }, { signal: stop.signal, onProgress: () => stop.abort() });
+    expect((await failure(job)).code).toBe('aborted');
+    expect(await engine.partial()).toBeNull();
+    expect(await engine.interruptedSpec()).toMatchObject({ prompt: PROMPT, seed: 5 });
+  });
+
+  it('while decoding closes the encoder and keeps all steps', async () => {
+    const world = fakeWorld();
+    const stop = new AbortController();
+    world.onFrame = (index) => index === 3 && stop.abort();
+    const engine = new KinoraEngine(world);
+    expect((await failure(engine.generate({ prompt: PROMPT, steps: 2 }, { signal: stop.signal }))).code).toBe('aborted');
+    expect((await engine.partial())?.stepsDone).toBe(2);
+    expectNothingLeft(world);
+  });
+});
+
+describe('a reload in the middle of a run', () => {
+  it('finds the spec and the finished steps', async () => {
+    const kept = new MemoryValues();
+    const locks = new FakeLocks();
+    const world = fakeWorld({ kept, locks });
+    const reached = gate();
+    let died!: () => void;
+    world.onStep = (step) => {
+      if (step < 4) return;
+      reached.open();
+      return new Promise((_, reject) => (died = () => reject(new Error('gone with its page'))));
+    };
+    // The page dies while it runs: its engine is never told, and the browser frees its lock.
+    const dead = new KinoraEngine(world).generate({ prompt: PROMPT, seed: 9, steps: 6 });
+    await reached.opened;
+
+    const otherTab = new KinoraEngine(fakeWorld({ kept, locks }));
+    expect(await otherTab.partial()).toBeNull(); // it still runs
+    const before = structuredClone(kept.values);
+    died();
+    await dead.catch(() => undefined);
+
+    const afterReload = fakeWorld({ kept: Object.assign(new MemoryValues(), { values: before }) });
+    const engine = new KinoraEngine(afterReload);
+    // The clock of the fake makes writes 1 s apart impossible: the first note, with the spec, is what is sure to be there.
+    expect(await engine.interruptedSpec()).toMatchObject({ prompt: PROMPT, seed: 9, steps: 6 });
+  });
+
+  it('goes on after the last step that was written', async () => {
+    const kept = new MemoryValues();
+    const first = fakeWorld({ kept });
+    let ms = 0;
+    first.now = () => (ms += 600);
+    first.onStep = (step) => {
+      if (step === 5) throw new Error('the page is closed');
+    };
+    await failure(new KinoraEngine(first).generate({ prompt: PROMPT, seed: 9, steps: 6 }));
+
+    const second = fakeWorld({ kept });
+    const engine = new KinoraEngine(second);
+    const partial = (await engine.partial())!;
+    expect(partial).toMatchObject({ stepsDone: 4, spec: { seed: 9 } });
+    const resumed = await engine.generate(partial.spec, { resume: true });
+    expect(second.log.filter((entry) => entry.startsWith('step'))).toEqual(['step 5', 'step 6']);
+    const whole = await new KinoraEngine(fakeWorld()).generate(partial.spec);
+    expect(resumed.report.latentsSha256).toBe(whole.report.latentsSha256);
+    // Done: nothing is offered again.
+    expect(await new KinoraEngine(fakeWorld({ kept })).interruptedSpec()).toBeNull();
+  });
+
+  it('ignores what it cannot read', async () => {
+    const world = fakeWorld();
+    for (const value of [1, { spec: {} }, { spec: null, state: null }]) {
+      world.kept.values.set('interrupted-job', value);
+      expect(await new KinoraEngine(world).partial()).toBeNull();
+    }
+  });
+
+  it('cannot be kept on a full disk, which costs the note and not the clip', async () => {
+    const world = fakeWorld();
+    world.kept.failure = Object.assign(new Error('the disk is full'), { name: 'QuotaExceededError' });
+    const clip = await new KinoraEngine(world).generate({ prompt: PROMPT, steps: 1 });
+    expect(clip.report.notes).toEqual(['The run could not be kept for a reload of the page: the disk is full.']);
+  });
+});
+
+describe('two tabs', () => {
+  it('take turns, and the second says so', async () => {
+    const locks = new FakeLocks();
+    const [first, second] = [fakeWorld({ locks }), fakeWorld({ locks })];
+    const { opened, open } = gate();
+    first.onStep = () => opened;
+    const firstClip = new KinoraEngine(first).generate({ prompt: PROMPT, steps: 1 });
+    await new Promise((done) => setTimeout(done, 5));
+    const notes: (string | undefined)[] = [];
+    const secondClip = new KinoraEngine(second).generate({ prompt: PROMPT, steps: 1 }, { onProgress: ({ note }) => notes.push(note) });
+    await new Promise((done) => setTimeout(done, 5));
+    expect(notes).toEqual(['Another tab is making a clip; this one starts when that is done.']);
+    expect(second.log).toEqual([]);
+    open();
+    await Promise.all([firstClip, secondClip]);
+  });
+});
+
+describe('failures', () => {
+  const cases: [string, ErrorCode, (world: FakeWorld) => void][] = [
+    [
+      'the network is gone',
+      'network',
+      (world) => {
+        world.complete = false;
+        world.onEnsure = () => {
+          throw new KinoraError('network', 'The connection was lost.', 'Try again: what arrived is kept.');
+        };
+      },
+    ],
+    [
+      'the disk is full',
+      'storage-full',
+      (world) => {
+        world.complete = false;
+        world.onEnsure = () => {
+          throw new KinoraError('storage-full', 'The model needs 41 MB more space.', 'Free some disk space.');
+        };
+      },
+    ],
+    [
+      'memory runs out while loading',
+      'out-of-memory',
+      (world) => {
+        world.onLoad = () => {
+          throw new KinoraError('out-of-memory', 'There is not enough memory for this.', 'Choose fewer frames.');
+        };
+      },
+    ],
+    [
+      'no encoder works',
+      'no-encoder',
+      (world) => {
+        world.onFrame = () => {
+          throw new KinoraError('no-encoder', 'This browser has no video encoder.', 'Try a current Chrome or Edge.');
+        };
+      },
+    ],
+  ];
+  it.each(cases)('%s: typed, with nothing left open, and the next job runs', async (_, code, arrange) => {
+    const world = fakeWorld();
+    arrange(world);
+    const engine = new KinoraEngine(world);
+    const error = await failure(engine.generate({ prompt: PROMPT, steps: 1 }));
+    expect(error.code).toBe(code);
+    expect(error.hint).not.toBe('');
+    expectNothingLeft(world);
+    Object.assign(world, { onEnsure: () => undefined, onLoad: () => undefined, onFrame: () => undefined });
+    await engine.generate({ prompt: PROMPT, steps: 1 });
+  });
+
+  it('a video that cannot be encoded still leaves the latents of all steps', async () => {
+    const world = fakeWorld();
+    world.onFrame = () => {
+      throw new KinoraError('no-encoder', 'This browser has no video encoder.', 'Try a current Chrome or Edge.');
+    };
+    const engine = new KinoraEngine(world);
+    await failure(engine.generate({ prompt: PROMPT, steps: 2 }));
+    expect((await engine.partial())?.stepsDone).toBe(2);
+  });
+
+  it('an unknown model is refused before anything is downloaded', async () => {
+    const world = fakeWorld();
+    world.complete = false;
+    const error = await failure(new KinoraEngine(world).generate({ prompt: PROMPT, model: 'nope' }));
+    expect(error).toMatchObject({ code: 'invalid-spec', hint: 'Choose one of: storybook.' });
+    expect(world.log).toEqual([]);
+  });
+
+  it('a backend that is not there is refused before anything is downloaded', async () => {
+    const world = fakeWorld();
+    world.complete = false;
+    const error = await failure(new KinoraEngine(world).generate({ prompt: PROMPT }, { backend: 'ort-webgpu' }));
+    expect(error).toMatchObject({ code: 'unsupported', message: expect.stringContaining('WebGPU') });
+    expect(world.log).toEqual([]);
+  });
+
+  it('a model in use is not removed', async () => {
+    const world = fakeWorld();
+    const { opened, open } = gate();
+    world.onStep = () => opened;
+    const engine = new KinoraEngine(world);
+    const clip = engine.generate({ prompt: PROMPT, steps: 1 });
+    await new Promise((done) => setTimeout(done, 5));
+    expect((await failure(engine.remove('storybook'))).code).toBe('busy');
+    open();
+    await clip;
+  });
+
+  it('a prompt that was cut is made all the same, and the report says what was cut', async () => {
+    const world = fakeWorld();
+    world.truncated = ' and the moon';
+    const { report } = await new KinoraEngine(world).generate({ prompt: PROMPT, steps: 1 });
+    expect(report.prompt.truncated).toBe(' and the moon');
+    expect(report.notes).toEqual(['The prompt was cut: Storybook reads 48 tokens, so it did not see “and the moon”.']);
+  });
+
+  it('a page that is not isolated runs on one thread and says so', async () => {
+    const world = fakeWorld();
+    world.facts = { ...world.facts, crossOriginIsolated: false };
+    const { report } = await new KinoraEngine(world).generate({ prompt: PROMPT, steps: 1 });
+    expect(report.plan.transformer.threads).toBe(1);
+    expect(report.notes).toEqual([expect.stringContaining('one thread')]);
+  });
+
+  it('another codec than H.264 is named', async () => {
+    const world = fakeWorld();
+    world.codec = 'vp09.00.10.08';
+    const { report } = await new KinoraEngine(world).generate({ prompt: PROMPT, steps: 1 });
+    expect(report.notes).toEqual([expect.stringContaining('H.264')]);
+  });
+});
+
+describe('a lost device', () => {
+  const lost = () => new KinoraError('device-lost', 'The graphics device went away.', 'Try again.');
+
+  it('is set up once more, and the run goes on after its last finished step', async () => {
+    const world = fakeWorld();
+    world.onStep = (step) => {
+      if (step !== 3) return;
+      world.onStep = () => undefined;
+      throw lost();
+    };
+    const { report } = await new KinoraEngine(world).generate({ prompt: PROMPT, seed: 2, steps: 4 });
+    expect(world.log.filter((entry) => entry.startsWith('step'))).toEqual(['step 1', 'step 2', 'step 3', 'step 4']);
+    expect(world.log.filter((entry) => entry === 'load')).toHaveLength(2);
+    expect(report.notes).toEqual([expect.stringContaining('lost once')]);
+    const whole = await new KinoraEngine(fakeWorld()).generate({ prompt: PROMPT, seed: 2, steps: 4 });
+    expect(report.latentsSha256).toBe(whole.report.latentsSha256);
+    expectNothingLeft(world);
+  });
+
+  it('is not set up twice', async () => {
+    const world = fakeWorld();
+    world.onStep = (step) => {
+      if (step === 3) throw lost();
+    };
+    const engine = new KinoraEngine(world);
+    expect((await failure(engine.generate({ prompt: PROMPT, steps: 4 }))).code).toBe('device-lost');
+    expect(world.log.filter((entry) => entry === 'load')).toHaveLength(2);
+    expect((await engine.partial())?.stepsDone).toBe(2);
+  });
+});
+
+describe('a plan', () => {
+  const first = (world: FakeWorld, options = {}): Promise<Clip> => new KinoraEngine(world).generate({ prompt: PROMPT, steps: 1 }, options);
+
+  it('is run again as it was, whatever else is asked for', async () => {
+    const { report } = await first(fakeWorld(), { precision: 'fast', threads: 1 });
+    const world = fakeWorld();
+    const again = await first(world, { plan: report.plan, precision: 'exact', threads: 2 });
+    expect(again.report.plan).toEqual(report.plan);
+    expect(world.log).toContain('executor ort-wasm fast 1');
+  });
+
+  it('that this device cannot meet is refused, naming the difference', async () => {
+    const { report } = await first(fakeWorld());
+    const { transformer } = report.plan;
+    const refused = async (change: Partial<typeof transformer>, arrange: (world: FakeWorld) => void = () => undefined) => {
+      const changed = { ...transformer, ...change };
+      const world = fakeWorld();
+      arrange(world);
+      const error = await failure(
+        first(world, { plan: { ...report.plan, textEncoder: changed, transformer: changed, autoencoder: changed } }),
+      );
+      expect(error.code).toBe('unsupported');
+      expect(world.openExecutors).toBe(0);
+      return error.message;
+    };
+    expect(await refused({ build: 'fake 2' })).toContain('build is fake 2, here it is fake 1');
+    expect(await refused({ backend: 'ort-webgpu' })).toContain('WebGPU');
+    expect(await refused({ backend: 'wgsl' })).toContain('wgsl');
+    expect(await refused({ threads: 2 }, (world) => (world.facts = { ...world.facts, crossOriginIsolated: false }))).toContain('2 threads');
+    expect(await refused({ variants: {} }, (world) => (world.variants = { attention: 'fused' }))).toContain('attention');
+  });
+});
+
+describe('other calls', () => {
+  it('tell what the device offers', async () => {
+    const world = fakeWorld();
+    world.facts = { ...world.facts, webgpu: { available: true, adapter: 'google swiftshader', software: true, reason: 'Only emulated.' } };
+    expect(await new KinoraEngine(world).capabilities()).toMatchObject({
+      crossOriginIsolated: true,
+      threads: 2,
+      backend: { chosen: 'ort-wasm', reason: 'Only emulated. The CPU is used.' },
+      video: { codec: 'avc1.42E00C', container: 'mp4' },
+    });
+  });
+
+  it('embed a text', async () => {
+    expect(await new KinoraEngine(fakeWorld()).embed('snow')).toHaveLength(3);
+  });
+
+  it('export a clip again at another scale', async () => {
+    const engine = new KinoraEngine(fakeWorld());
+    const clip = await engine.generate({ prompt: PROMPT, steps: 1 }, { keepLatents: true });
+    const large = await engine.exportClip(clip, { exportScale: 4 });
+    expect(large.report).toMatchObject({
+      clip: { width: 256, height: 256 },
+      encoder: { scale: 4 },
+      latentsSha256: clip.report.latentsSha256,
+    });
+    const { latents: _, ...without } = clip;
+    expect((await failure(engine.exportClip(without, { exportScale: 2 }))).code).toBe('invalid-spec');
+  });
+});
