@@ -1,10 +1,10 @@
-import { join } from 'node:path';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Mt19937 } from '../../src/sampling/mt19937';
 import { TorchGenerator } from '../../src/sampling/noise';
 import { findJson, maxDifference } from './json-cases';
-import { readSafetensors } from './safetensors-file';
+import { readGoldens } from './fixture-folder';
+import { nodeFixtures } from './node-fixtures';
 
 interface Randn {
   first_words: Record<string, number[]>;
@@ -38,9 +38,9 @@ describe.each(findJson<Randn>('torch-randn', 'cases', 'first_words'))('$name', (
     expect(generators.size).toBeGreaterThan(0);
   });
 
-  it('fills tensors of any shape row by row', () => {
+  it('fills tensors of any shape row by row', async () => {
     const files = readdirSync(folder).filter((file) => file.endsWith('.safetensors'));
-    const tensors = files.flatMap((file) => [...readSafetensors(readFileSync(join(folder, file)))]);
+    const tensors = (await Promise.all(files.map((file) => readGoldens(nodeFixtures(folder), file)))).flatMap((goldens) => [...goldens]);
     expect(tensors.length).toBeGreaterThan(0);
     for (const [seed, tensor] of tensors) {
       expect(tensor.shape).toEqual(json.shape);
