@@ -141,7 +141,8 @@ export class GraphBuilder {
   /** `parts` equal slices on `axis`. */
   chunk(x: Value, axis: number, parts: number): Value[] {
     const size = x.shape[axis];
-    if (typeof size !== 'number' || size % parts !== 0) throw this.#error(`cannot cut axis ${axis} of ${formatShape(x.shape)} into ${parts}`);
+    if (typeof size !== 'number' || size % parts !== 0)
+      throw this.#error(`cannot cut axis ${axis} of ${formatShape(x.shape)} into ${parts}`);
     const step = size / parts;
     return Array.from({ length: parts }, (_, part) => this.slice(x, axis, part * step, (part + 1) * step));
   }
@@ -155,7 +156,12 @@ export class GraphBuilder {
   }
 
   /** Adds any op; the methods above are its typed forms. */
-  apply<Op extends OpName>(op: Op, inputs: readonly Value[], weights: Readonly<Record<string, WeightRef>>, attributes: OpAttributes[Op]): Value {
+  apply<Op extends OpName>(
+    op: Op,
+    inputs: readonly Value[],
+    weights: Readonly<Record<string, WeightRef>>,
+    attributes: OpAttributes[Op],
+  ): Value {
     if (inputs.some((value) => !this.#values.has(value))) throw this.#error(`uses a value of another graph as an input of ${op}`);
     const definition: OpDefinition<Op> = OPS[op];
     const shapes = Object.fromEntries(Object.entries(weights).map(([name, ref]) => [name, ref.shape]));

@@ -28,7 +28,12 @@ export interface CompiledChain {
  * input of that name given to `run`; so `hidden` can be handed from block to block. Throws `invalid-graph`
  * where a result would be replaced unused.
  */
-export async function compileChain(executor: Executor, graphs: readonly Graph[], weights: WeightSource, options: ChainOptions = {}): Promise<CompiledChain> {
+export async function compileChain(
+  executor: Executor,
+  graphs: readonly Graph[],
+  weights: WeightSource,
+  options: ChainOptions = {},
+): Promise<CompiledChain> {
   const { resident = true, signal, onProgress } = options;
   const lastUses = planLastUses(graphs);
   const sizes = graphs.map((graph) => graphWeightBytes(graph, weights));
@@ -89,7 +94,11 @@ export async function compileChain(executor: Executor, graphs: readonly Graph[],
   };
 }
 
-function pickInputs(graph: Graph, given: Readonly<Record<string, DeviceTensor>>, owned: ReadonlyMap<string, DeviceTensor>): Record<string, DeviceTensor> {
+function pickInputs(
+  graph: Graph,
+  given: Readonly<Record<string, DeviceTensor>>,
+  owned: ReadonlyMap<string, DeviceTensor>,
+): Record<string, DeviceTensor> {
   const picked: Record<string, DeviceTensor> = {};
   for (const { name } of graph.inputs) {
     const tensor = owned.get(name) ?? given[name];

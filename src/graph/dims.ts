@@ -34,7 +34,7 @@ export function parseDim(dim: Dim): Monomial {
 }
 
 /** The canonical form of a monomial: a number where no symbol is left. */
-export function formatDim({ coefficient, symbols }: Monomial): Dim {
+function formatDim({ coefficient, symbols }: Monomial): Dim {
   if (symbols.length === 0 || coefficient === 0) return coefficient;
   return [...(coefficient === 1 ? [] : [coefficient]), ...symbols].join('*');
 }

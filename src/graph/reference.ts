@@ -18,7 +18,8 @@ export function createReferenceExecutor(): Executor {
     plan: { backend: 'reference', build: 'typescript', precision: 'exact', threads: 1, adapter: null, variants: {} },
     compile,
     upload: (data, shape) => {
-      if (data.length !== elementCount(shape)) throw invalidGraph(`${data.length} elements cannot be a tensor of ${formatShape(shape)}.`, DEFECT);
+      if (data.length !== elementCount(shape))
+        throw invalidGraph(`${data.length} elements cannot be a tensor of ${formatShape(shape)}.`, DEFECT);
       return new ReferenceTensor({ shape: [...shape], type: data instanceof Int32Array ? 'i32' : 'f32', data: data.slice() });
     },
     download: async (tensor) => hostTensor(tensor).data.slice(),
@@ -52,7 +53,8 @@ class ReferenceTensor implements DeviceTensor {
 }
 
 function hostTensor(tensor: DeviceTensor): HostTensor {
-  if (!(tensor instanceof ReferenceTensor)) throw new KinoraError('internal', 'A tensor of another executor was passed to the reference executor.', DEFECT);
+  if (!(tensor instanceof ReferenceTensor))
+    throw new KinoraError('internal', 'A tensor of another executor was passed to the reference executor.', DEFECT);
   return tensor.host;
 }
 
@@ -84,7 +86,11 @@ async function compile(graph: Graph, source: WeightSource, options: CompileOptio
   };
 }
 
-function run(graph: Graph, weights: ReadonlyMap<string, Float32Array>, inputs: Readonly<Record<string, DeviceTensor>>): Record<string, DeviceTensor> {
+function run(
+  graph: Graph,
+  weights: ReadonlyMap<string, Float32Array>,
+  inputs: Readonly<Record<string, DeviceTensor>>,
+): Record<string, DeviceTensor> {
   const bindings = bindInputs(graph, inputs);
   const values = new Map<Value, HostTensor>();
   for (const { name, value } of graph.inputs) values.set(value, hostTensor(inputs[name]!));
@@ -92,21 +98,43 @@ function run(graph: Graph, weights: ReadonlyMap<string, Float32Array>, inputs: R
   for (const node of graph.nodes) node.inputs.forEach((value) => lastUse.set(value, node));
   const kept = new Set(graph.outputs.map((output) => output.value));
   for (const node of graph.nodes) {
-    values.set(node.output, evaluate(graph, node, node.inputs.map((value) => values.get(value)!), weights, bindings));
+    values.set(
+      node.output,
+      evaluate(
+        graph,
+        node,
+        node.inputs.map((value) => values.get(value)!),
+        weights,
+        bindings,
+      ),
+    );
     for (const value of node.inputs) if (lastUse.get(value) === node && !kept.has(value)) values.delete(value);
   }
   return Object.fromEntries(graph.outputs.map(({ name, value }) => [name, new ReferenceTensor(values.get(value)!)]));
 }
 
-function evaluate(graph: Graph, node: Node, inputs: readonly HostTensor[], weights: ReadonlyMap<string, Float32Array>, bindings: Bindings): HostTensor {
+function evaluate(
+  graph: Graph,
+  node: Node,
+  inputs: readonly HostTensor[],
+  weights: ReadonlyMap<string, Float32Array>,
+  bindings: Bindings,
+): HostTensor {
   const definition = OPS[node.op] as OpDefinition<OpName>;
   const shape = evaluateShape(node.output.shape, bindings);
   const attributes = node.op === 'reshape' ? { shape } : node.attributes;
   const tensors = Object.fromEntries(
-    Object.entries(node.weights).map(([name, ref]): [string, HostTensor] => [name, { shape: ref.shape, type: 'f32', data: weights.get(ref.name)! }]),
+    Object.entries(node.weights).map(([name, ref]): [string, HostTensor] => [
+      name,
+      { shape: ref.shape, type: 'f32', data: weights.get(ref.name)! },
+    ]),
   );
   // The same inference on the actual sizes finds what symbols cannot: token counts that do not belong together.
-  const actual = definition.infer({ inputs, weights: Object.fromEntries(Object.entries(node.weights).map(([name, ref]) => [name, ref.shape])), attributes });
+  const actual = definition.infer({
+    inputs,
+    weights: Object.fromEntries(Object.entries(node.weights).map(([name, ref]) => [name, ref.shape])),
+    attributes,
+  });
   if (!sameShape(actual.shape, shape))
     throw invalidGraph(`${graph.name}: ${node.op} makes ${formatShape(actual.shape)} where ${formatShape(shape)} was expected.`);
   return { shape, type: node.output.type, data: definition.evaluate({ inputs, weights: tensors, attributes, shape }) };
@@ -119,7 +147,8 @@ function combine(terms: readonly Term[]): DeviceTensor {
   const sums = new Float64Array(elementCount(shape));
   for (const { tensor, coefficient } of terms) {
     const { data, type } = hostTensor(tensor);
-    if (type !== 'f32' || !sameShape(tensor.shape, shape)) throw invalidGraph(`${formatShape(tensor.shape)} cannot be combined with ${formatShape(shape)}.`, DEFECT);
+    if (type !== 'f32' || !sameShape(tensor.shape, shape))
+      throw invalidGraph(`${formatShape(tensor.shape)} cannot be combined with ${formatShape(shape)}.`, DEFECT);
     for (let i = 0; i < sums.length; i++) sums[i]! += coefficient * data[i]!;
   }
   return new ReferenceTensor({ shape, type: 'f32', data: Float32Array.from(sums) });
@@ -128,7 +157,10 @@ function combine(terms: readonly Term[]): DeviceTensor {
 function selectFrames(free: HostTensor, known: HostTensor, mask: readonly boolean[]): DeviceTensor {
   const { shape } = free;
   if (shape.length !== 4 || !sameShape(shape, known.shape) || mask.length !== shape[1])
-    throw invalidGraph(`Frames cannot be chosen from ${formatShape(shape)} and ${formatShape(known.shape)} by ${mask.length} flags.`, DEFECT);
+    throw invalidGraph(
+      `Frames cannot be chosen from ${formatShape(shape)} and ${formatShape(known.shape)} by ${mask.length} flags.`,
+      DEFECT,
+    );
   const [channels, frames, height, width] = shape as [number, number, number, number];
   const data = free.data.slice() as Float32Array;
   const size = height * width;

@@ -16,10 +16,26 @@ export type ElementType = 'f32' | 'i32';
 
 /** Storage types of weights: GGUF's and safetensors' names. */
 export type WeightType =
-  | 'F32' | 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2'
-  | 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q8_0'
-  | 'Q3_K' | 'Q4_K' | 'Q5_K' | 'Q6_K' | 'IQ4_NL'
-  | 'I8' | 'I16' | 'I32' | 'I64' | 'F64';
+  | 'F32'
+  | 'F16'
+  | 'BF16'
+  | 'F8_E4M3'
+  | 'F8_E5M2'
+  | 'Q4_0'
+  | 'Q4_1'
+  | 'Q5_0'
+  | 'Q5_1'
+  | 'Q8_0'
+  | 'Q3_K'
+  | 'Q4_K'
+  | 'Q5_K'
+  | 'Q6_K'
+  | 'IQ4_NL'
+  | 'I8'
+  | 'I16'
+  | 'I32'
+  | 'I64'
+  | 'F64';
 
 export interface WeightInfo {
   readonly name: string;

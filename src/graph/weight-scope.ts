@@ -36,7 +36,9 @@ export class WeightScope {
   ref(name: string, shape?: readonly number[]): WeightRef {
     const info = this.info(name);
     if (shape && elementCount(shape) !== elementCount(info.shape))
-      throw invalidGraph(`The weight ${info.name} has the shape ${formatShape(info.shape)}, which cannot be read as ${formatShape(shape)}.`);
+      throw invalidGraph(
+        `The weight ${info.name} has the shape ${formatShape(info.shape)}, which cannot be read as ${formatShape(shape)}.`,
+      );
     return { name: info.name, shape: shape ?? info.shape, type: info.type };
   }
 
@@ -50,7 +52,9 @@ export class WeightScope {
     const stored = this.info(`${name}.weight`).shape;
     const rows = stored[0] ?? 1;
     const shape = flatten ? [rows, elementCount(stored) / rows] : undefined;
-    return this.#explain(name, () => this.#builder.apply('linear', [x], { weight: this.ref(`${name}.weight`, shape), ...this.#bias(name, bias) }, {}));
+    return this.#explain(name, () =>
+      this.#builder.apply('linear', [x], { weight: this.ref(`${name}.weight`, shape), ...this.#bias(name, bias) }, {}),
+    );
   }
 
   embedding(ids: Value, name: string): Value {
@@ -58,15 +62,23 @@ export class WeightScope {
   }
 
   layerNorm(x: Value, name: string, eps: number): Value {
-    return this.#explain(name, () => this.#builder.apply('layerNorm', [x], { weight: this.ref(`${name}.weight`), bias: this.ref(`${name}.bias`) }, { eps }));
+    return this.#explain(name, () =>
+      this.#builder.apply('layerNorm', [x], { weight: this.ref(`${name}.weight`), bias: this.ref(`${name}.bias`) }, { eps }),
+    );
   }
 
   rmsNorm(x: Value, name: string, eps: number): Value {
     return this.#explain(name, () => this.#builder.apply('rmsNorm', [x], { weight: this.ref(`${name}.weight`) }, { eps }));
   }
 
-  conv2d(x: Value, name: string, { stride = 1, padding = 1, bias = true }: { stride?: number; padding?: number; bias?: boolean } = {}): Value {
-    return this.#explain(name, () => this.#builder.apply('conv2d', [x], { weight: this.ref(`${name}.weight`), ...this.#bias(name, bias) }, { stride, padding }));
+  conv2d(
+    x: Value,
+    name: string,
+    { stride = 1, padding = 1, bias = true }: { stride?: number; padding?: number; bias?: boolean } = {},
+  ): Value {
+    return this.#explain(name, () =>
+      this.#builder.apply('conv2d', [x], { weight: this.ref(`${name}.weight`), ...this.#bias(name, bias) }, { stride, padding }),
+    );
   }
 
   #bias(name: string, wanted: boolean): { bias?: WeightRef } {
@@ -78,7 +90,8 @@ export class WeightScope {
     try {
       return add();
     } catch (error) {
-      if (error instanceof KinoraError && error.code === 'invalid-graph') throw invalidGraph(`${this.#prefix}${name}: ${error.message}`, error.hint);
+      if (error instanceof KinoraError && error.code === 'invalid-graph')
+        throw invalidGraph(`${this.#prefix}${name}: ${error.message}`, error.hint);
       throw error;
     }
   }

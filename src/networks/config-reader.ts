@@ -33,7 +33,8 @@ export class ConfigReader {
   /** A list of such lists, each of this length. */
   positiveIntegerLists(key: string, length: number): readonly (readonly number[])[] {
     const value = this.#json[key];
-    if (!Array.isArray(value) || !value.every((item) => isPositiveIntegers(item, length))) throw this.wrong(key, `lists of ${length} whole numbers above 0`);
+    if (!Array.isArray(value) || !value.every((item) => isPositiveIntegers(item, length)))
+      throw this.wrong(key, `lists of ${length} whole numbers above 0`);
     return value;
   }
 

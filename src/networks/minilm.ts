@@ -34,7 +34,11 @@ export function parseMiniLmConfig(json: unknown): MiniLmConfig {
 /** The graph's inputs for a text's token ids, [CLS] and [SEP] included. Throws `invalid-spec` for a text that is too long. */
 export function miniLmInputs(config: MiniLmConfig, ids: readonly number[]): { ids: Int32Array; positions: Int32Array } {
   if (ids.length === 0 || ids.length > config.maxPositions)
-    throw new KinoraError('invalid-spec', `A text of ${ids.length} tokens does not fit the text encoder, which takes 1 to ${config.maxPositions}.`, 'Shorten the prompt.');
+    throw new KinoraError(
+      'invalid-spec',
+      `A text of ${ids.length} tokens does not fit the text encoder, which takes 1 to ${config.maxPositions}.`,
+      'Shorten the prompt.',
+    );
   return { ids: Int32Array.from(ids), positions: Int32Array.from(ids.keys()) };
 }
 
@@ -58,7 +62,10 @@ export function miniLm(weights: WeightSource, config: MiniLmConfig, options: { r
 /** Post-norm transformer layer, [L, width] → [L, width]. */
 function layer(g: GraphBuilder, w: WeightScope, { heads, width, eps }: MiniLmConfig, x: Value): Value {
   const self = w.at('attention', 'self');
-  const mixed = g.attention(self.linear(x, 'query'), self.linear(x, 'key'), self.linear(x, 'value'), { heads, scale: 1 / Math.sqrt(width / heads) });
+  const mixed = g.attention(self.linear(x, 'query'), self.linear(x, 'key'), self.linear(x, 'value'), {
+    heads,
+    scale: 1 / Math.sqrt(width / heads),
+  });
   x = w.layerNorm(g.add(w.linear(mixed, 'attention.output.dense'), x), 'attention.output.LayerNorm', eps);
   const wide = g.gelu(w.linear(x, 'intermediate.dense'), 'none');
   return w.layerNorm(g.add(w.linear(wide, 'output.dense'), x), 'output.LayerNorm', eps);

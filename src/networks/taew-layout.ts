@@ -39,7 +39,12 @@ export function taehvLayout(weights: WeightSource): TaewLayout {
   const imageChannels = 3;
   const patch = Math.sqrt(weights.info('decoder.22.weight').shape[0]! / imageChannels);
   if (!Number.isInteger(patch)) throw invalidGraph('decoder.22.weight does not give whole pixels: this is not a TAEHV autoencoder.');
-  const stage = (growth: number): TaewModule[] => [...repeat(memory, 3), { kind: 'upsample', factor: 2 }, { kind: 'grow', stride: growth }, conv(1, false)];
+  const stage = (growth: number): TaewModule[] => [
+    ...repeat(memory, 3),
+    { kind: 'upsample', factor: 2 },
+    { kind: 'grow', stride: growth },
+    conv(1, false),
+  ];
   const step = (pooling: number): TaewModule[] => [{ kind: 'pool', stride: pooling }, conv(2, false), ...repeat(memory, 3)];
   return {
     latentChannels,
@@ -79,7 +84,11 @@ export function tinyVideoLayout(json: unknown): TaewLayout {
     encoder: [
       conv(),
       relu,
-      ...steps.flatMap(([pooling, stride, , blocks]): TaewModule[] => [{ kind: 'pool', stride: pooling }, conv(stride, false), ...repeat(memory, blocks)]),
+      ...steps.flatMap(([pooling, stride, , blocks]): TaewModule[] => [
+        { kind: 'pool', stride: pooling },
+        conv(stride, false),
+        ...repeat(memory, blocks),
+      ]),
       conv(),
     ],
     encoderPadding: 'first',
@@ -106,5 +115,7 @@ export function encoderFrames(layout: TaewLayout, frames: number): number[] {
   const factor = temporalFactor(layout);
   const missing = (factor - (frames % factor)) % factor;
   const own = Array.from({ length: frames }, (_, frame) => frame);
-  return layout.encoderPadding === 'first' ? [...new Array<number>(missing).fill(0), ...own] : [...own, ...new Array<number>(missing).fill(frames - 1)];
+  return layout.encoderPadding === 'first'
+    ? [...new Array<number>(missing).fill(0), ...own]
+    : [...own, ...new Array<number>(missing).fill(frames - 1)];
 }

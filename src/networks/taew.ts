@@ -35,7 +35,12 @@ export function taewDecoder(weights: WeightSource, layout: TaewLayout, options: 
 export function taewEncoder(weights: WeightSource, layout: TaewLayout, options: TaewOptions = {}): Graph {
   const g = new GraphBuilder('taew.encoder', weights, options);
   const scale = spatialFactor(layout);
-  const frames = g.input('frames', [multiplyDims(temporalFactor(layout), 'T'), layout.imageChannels, multiplyDims(scale, 'h'), multiplyDims(scale, 'w')]);
+  const frames = g.input('frames', [
+    multiplyDims(temporalFactor(layout), 'T'),
+    layout.imageChannels,
+    multiplyDims(scale, 'h'),
+    multiplyDims(scale, 'w'),
+  ]);
   const x = layout.patch > 1 ? g.pixelUnshuffle(frames, layout.patch) : frames;
   g.output('latents', runModules(g, 'encoder', layout.encoder, x));
   return g.build();
@@ -91,7 +96,8 @@ function grow(g: GraphBuilder, w: WeightScope, x: Value, stride: number): Value 
   const [frames, channels, height, width] = x.shape as [Dim, number, Dim, Dim];
   let y = w.conv2d(x, 'conv', { padding: 0, bias: false });
   const stored = y.shape[1] as number;
-  if (stored < stride * channels) throw invalidGraph(`A layer that makes ${stride} frames of ${channels} channels has only ${stored} rows.`);
+  if (stored < stride * channels)
+    throw invalidGraph(`A layer that makes ${stride} frames of ${channels} channels has only ${stored} rows.`);
   // A checkpoint that grows further in time serves here through its last rows: TAEHV patches tgrow layers that way.
   if (stored > stride * channels) y = g.slice(y, 1, -stride * channels);
   return g.reshape(y, [multiplyDims(frames, stride), channels, height, width]);

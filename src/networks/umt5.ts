@@ -38,7 +38,10 @@ export function parseUmt5Config(json: unknown): Umt5Config {
  * to `maxDistance`: exact + ⌊(n − exact) · log(distance / exact) / log(maxDistance / exact)⌋. Compared in whole
  * numbers, (distance / exact)^(n − exact) ≥ (maxDistance / exact)^k, so that no rounding decides.
  */
-export function relativePositionBucket(relativePosition: number, { buckets, maxDistance }: Pick<Umt5Config, 'buckets' | 'maxDistance'>): number {
+export function relativePositionBucket(
+  relativePosition: number,
+  { buckets, maxDistance }: Pick<Umt5Config, 'buckets' | 'maxDistance'>,
+): number {
   const perSign = Math.floor(buckets / 2);
   const exact = Math.floor(perSign / 2);
   const base = relativePosition > 0 ? perSign : 0;

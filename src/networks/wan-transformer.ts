@@ -68,7 +68,14 @@ function wholeStep(weights: WeightSource, config: WanConfig, options: WanStepOpt
   const rope = ropeInputs(g, config, F, S);
   let { hidden } = embedded;
   for (let i = 0; i < config.layers; i++) {
-    hidden = wanBlock(g, g.weights.at('blocks', i), config, hidden, { modulation: embedded.modulation, rope, cross: crossInputs(g, config, i) }, `block${i}`);
+    hidden = wanBlock(
+      g,
+      g.weights.at('blocks', i),
+      config,
+      hidden,
+      { modulation: embedded.modulation, rope, cross: crossInputs(g, config, i) },
+      `block${i}`,
+    );
     g.tap(`block${i}.out`, hidden);
   }
   g.output('velocity', head(g, config, hidden, embedded.timeEmbedding, latents));
@@ -141,7 +148,14 @@ interface BlockInputs {
 }
 
 /** x [F, S, D] → [F, S, D]: self-attention, cross-attention, feed-forward, each added to x; the outer two gated. */
-export function wanBlock(g: GraphBuilder, w: WeightScope, config: WanConfig, x: Value, { modulation, rope, cross }: BlockInputs, name: string): Value {
+function wanBlock(
+  g: GraphBuilder,
+  w: WeightScope,
+  config: WanConfig,
+  x: Value,
+  { modulation, rope, cross }: BlockInputs,
+  name: string,
+): Value {
   const { eps } = config;
   const [shift, scale, gate, shiftFf, scaleFf, gateFf] = g.chunk(g.add(modulation, w.weight('scale_shift_table')), 1, 6) as SixValues; // [F, 1, D] each
 
@@ -183,7 +197,13 @@ function selfAttention(g: GraphBuilder, w: WeightScope, config: WanConfig, x: Va
 }
 
 /** No rotary embedding here: the prompt's rows have no place in space. */
-function crossAttention(g: GraphBuilder, w: WeightScope, { heads, headDim, eps }: WanConfig, x: Value, { k, v }: BlockInputs['cross']): Value {
+function crossAttention(
+  g: GraphBuilder,
+  w: WeightScope,
+  { heads, headDim, eps }: WanConfig,
+  x: Value,
+  { k, v }: BlockInputs['cross'],
+): Value {
   const q = w.rmsNorm(w.linear(x, 'to_q'), 'norm_q', eps); // [F, S, D]
   return w.linear(g.attention(q, k, v, { heads, scale: 1 / Math.sqrt(headDim) }), 'to_out.0');
 }

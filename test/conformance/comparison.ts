@@ -54,9 +54,15 @@ export interface Comparison {
 }
 
 /** max|a − b| and rms(a − b), of std(golden) unless the tolerance is absolute. Unequal lengths and NaN never pass. */
-export function compare(what: string, actual: ArrayLike<number>, { data: expected }: Pick<Golden, 'data'>, tolerance: Tolerance): Comparison {
+export function compare(
+  what: string,
+  actual: ArrayLike<number>,
+  { data: expected }: Pick<Golden, 'data'>,
+  tolerance: Tolerance,
+): Comparison {
   const count = expected.length;
-  if (actual.length !== count || count === 0) return { what: `${what} (${actual.length} values for ${count})`, max: NaN, rms: NaN, tolerance, passed: false };
+  if (actual.length !== count || count === 0)
+    return { what: `${what} (${actual.length} values for ${count})`, max: NaN, rms: NaN, tolerance, passed: false };
   let sum = 0;
   for (let i = 0; i < count; i++) sum += expected[i]!;
   let variance = 0;
@@ -70,7 +76,12 @@ export function compare(what: string, actual: ArrayLike<number>, { data: expecte
   }
   const unit = tolerance.absolute ? 1 : Math.sqrt(variance);
   const measured = { max: max / unit, rms: Math.sqrt(squares / count) / unit };
-  return { what, ...measured, tolerance, passed: measured.max <= tolerance.max && (tolerance.rms === undefined || measured.rms <= tolerance.rms) };
+  return {
+    what,
+    ...measured,
+    tolerance,
+    passed: measured.max <= tolerance.max && (tolerance.rms === undefined || measured.rms <= tolerance.rms),
+  };
 }
 
 /** `block0.out: max 3.1e-6 rms 4.0e-7 (limit 1e-4)`. */

@@ -60,7 +60,12 @@ function wanFileCase(name: string, weights: OpenWeights, json: unknown, goldens:
   };
 }
 
-function umt5FileCases(file: string, weights: OpenWeights, { config: json, prompts = [] }: GgufDescription, goldens: Goldens): NetworkCase[] {
+function umt5FileCases(
+  file: string,
+  weights: OpenWeights,
+  { config: json, prompts = [] }: GgufDescription,
+  goldens: Goldens,
+): NetworkCase[] {
   const config = parseUmt5Config(json);
   return prompts.map(({ text, ids }, index) => ({
     name: `${file}, ${JSON.stringify(text.slice(0, 40))}`,
@@ -77,5 +82,7 @@ async function openVariant(folder: FixtureFolder, file: string, shards: string):
   if ((await folder.list(file.slice(0, file.lastIndexOf('/')))).includes(file)) return readWeights(folder, file);
   const [index] = await filesIn(folder, shards, /\.index\.json$/);
   if (index === undefined) return undefined;
-  return openShardedWeights(memorySource(await folder.readBytes(index)), async (name) => memorySource(await folder.readBytes(`${shards}/${name}`)));
+  return openShardedWeights(memorySource(await folder.readBytes(index)), async (name) =>
+    memorySource(await folder.readBytes(`${shards}/${name}`)),
+  );
 }

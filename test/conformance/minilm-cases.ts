@@ -57,7 +57,12 @@ export async function miniLmCases(folder: FixtureFolder, { weights, sha256 }: Mi
             const { states } = await runOnce(executor, [miniLm(weights, config)], weights, host);
             return [
               compare('last_hidden_state', states!, golden(goldens, `${name}.last_hidden_state`), rounded?.states ?? tolerances.bertStates),
-              compare('sentence', sentenceEmbedding(states!, config.width), golden(goldens, `${name}.sentence`), rounded?.sentence ?? tolerances.bertSentence),
+              compare(
+                'sentence',
+                sentenceEmbedding(states!, config.width),
+                golden(goldens, `${name}.sentence`),
+                rounded?.sentence ?? tolerances.bertSentence,
+              ),
             ];
           },
         });

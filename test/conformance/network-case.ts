@@ -27,7 +27,12 @@ export function i32(data: Int32Array, ...shape: number[]): HostTensor {
 }
 
 /** Compiles a chain, runs it on host data, and returns its outputs; everything on the executor is disposed of. */
-export async function runOnce(executor: Executor, graphs: readonly Graph[], weights: WeightSource, inputs: HostInputs): Promise<HostOutputs> {
+export async function runOnce(
+  executor: Executor,
+  graphs: readonly Graph[],
+  weights: WeightSource,
+  inputs: HostInputs,
+): Promise<HostOutputs> {
   const [outputs] = await runEach(executor, graphs, weights, 1, () => inputs);
   return outputs!;
 }
@@ -44,7 +49,10 @@ export async function runEach(
   const all: HostOutputs[] = [];
   try {
     for (let run = 0; run < times; run++) {
-      const uploaded = Object.entries(inputsOf(run, all.at(-1) ?? {})).map(([name, { data, shape }]): [string, DeviceTensor] => [name, executor.upload(data, shape)]);
+      const uploaded = Object.entries(inputsOf(run, all.at(-1) ?? {})).map(([name, { data, shape }]): [string, DeviceTensor] => [
+        name,
+        executor.upload(data, shape),
+      ]);
       const outputs = await chain.run(Object.fromEntries(uploaded));
       const downloaded: HostOutputs = {};
       for (const [name, tensor] of Object.entries(outputs)) {
@@ -60,7 +68,7 @@ export async function runEach(
   return all;
 }
 
-/** Multiply-adds of a chain whose first segment takes these inputs; symbols that later segments introduce are bound from `more`. */
+/** Multiply-adds of a chain; `inputs` has the shapes of every segment's inputs, those that segments hand on included. */
 export function chainCost(graphs: readonly Graph[], inputs: Readonly<Record<string, InputShape>>): number {
   return graphs.reduce((sum, graph) => sum + multiplyAdds(graph, inputs), 0);
 }

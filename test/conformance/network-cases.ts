@@ -21,12 +21,17 @@ export async function networkCases(folder: FixtureFolder, miniLm: MiniLmFile): P
     'gguf-file': await ggufFileCases(folder),
     'safetensors-file': await safetensorsFileCases(folder),
   };
-  for (const [area, cases] of Object.entries(areas)) if (cases.length === 0) throw new Error(`There are no network fixtures under ${area}.`);
+  for (const [area, cases] of Object.entries(areas))
+    if (cases.length === 0) throw new Error(`There are no network fixtures under ${area}.`);
   return Object.values(areas).flat();
 }
 
 /** Runs a case; throws with a line per comparison when any is out of its tolerance. `arithmetic` chooses the README's column. */
-export async function checkNetworkCase(networkCase: NetworkCase, executor: Executor, arithmetic: 'f32' | 'f16' = 'f32'): Promise<Comparison[]> {
+export async function checkNetworkCase(
+  networkCase: NetworkCase,
+  executor: Executor,
+  arithmetic: 'f32' | 'f16' = 'f32',
+): Promise<Comparison[]> {
   const comparisons = await networkCase.run(executor, TOLERANCES[arithmetic]);
   if (comparisons.length === 0) throw new Error(`${networkCase.name} compared nothing.`);
   if (comparisons.some(({ passed }) => !passed))

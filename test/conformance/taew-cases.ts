@@ -24,7 +24,10 @@ export async function taewCases(folder: FixtureFolder): Promise<NetworkCase[]> {
         cases.push({
           name: `${name}, ${direction}`,
           network: 'taew',
-          cost: chainCost([make(weights, layout)], { [input]: f32(whole.data, ...whole.shape), ...zeroMemories(make(weights, layout), size) }),
+          cost: chainCost([make(weights, layout)], {
+            [input]: f32(whole.data, ...whole.shape),
+            ...zeroMemories(make(weights, layout), size),
+          }),
           run: async (executor, tolerances) => {
             const graph = make(weights, layout, { taps: true });
             const parallel = await run(executor, graph, weights, input, whole, size, whole.shape[0]!);
@@ -53,7 +56,8 @@ function encoderData(goldens: Goldens, layout: TaewLayout): [string, Golden] {
   const size = video.data.length / frames;
   const data = new Float32Array(order.length * size);
   order.forEach((frame, at) => data.set(video.data.subarray(frame * size, (frame + 1) * size), at * size));
-  if (order.length !== golden(goldens, 'video_padded_frames').data[0]) throw new Error(`${frames} frames are padded to ${order.length}, unlike the golden.`);
+  if (order.length !== golden(goldens, 'video_padded_frames').data[0])
+    throw new Error(`${frames} frames are padded to ${order.length}, unlike the golden.`);
   return ['frames', { shape: [order.length, ...rest], data }];
 }
 
@@ -68,11 +72,21 @@ function zeroMemories(graph: Graph, { h, w }: { h: number; w: number }): HostInp
 }
 
 /** Feeds `step` frames at a time, each run's memories going into the next, and joins every output. */
-async function run(executor: Executor, graph: Graph, weights: WeightSource, input: string, { shape, data }: Golden, size: { h: number; w: number }, step: number): Promise<HostOutputs> {
+async function run(
+  executor: Executor,
+  graph: Graph,
+  weights: WeightSource,
+  input: string,
+  { shape, data }: Golden,
+  size: { h: number; w: number },
+  step: number,
+): Promise<HostOutputs> {
   const frame = data.length / shape[0]!;
   const zeros = zeroMemories(graph, size);
   const runs = await runEach(executor, [graph], weights, shape[0]! / step, (index, before) => ({
-    ...Object.fromEntries(Object.entries(zeros).map(([name, zero]) => [name, f32(before[name] ?? (zero.data as Float32Array), ...zero.shape)])),
+    ...Object.fromEntries(
+      Object.entries(zeros).map(([name, zero]) => [name, f32(before[name] ?? (zero.data as Float32Array), ...zero.shape)]),
+    ),
     [input]: f32(data.slice(index * step * frame, (index + 1) * step * frame), step, ...shape.slice(1)),
   }));
   const names = Object.keys(runs[0]!).filter((name) => !name.startsWith('memory.'));
@@ -81,7 +95,9 @@ async function run(executor: Executor, graph: Graph, weights: WeightSource, inpu
 
 /** Goldens `decoder.5` and `decoder.7.first2`: whole, or only that many leading frames. */
 function compareAll(goldens: Goldens, prefix: string, outputs: HostOutputs, tolerances: Tolerances): Comparison[] {
-  return [...goldens.entries()].filter(([name]) => name.startsWith(prefix)).map(([name, expected]) => compareLeading(name, expected, outputs, tolerances));
+  return [...goldens.entries()]
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([name, expected]) => compareLeading(name, expected, outputs, tolerances));
 }
 
 function compareLeading(name: string, expected: Golden, outputs: HostOutputs, tolerances: Tolerances): Comparison {

@@ -54,7 +54,9 @@ function realIds(goldens: Goldens): number[][] {
   const ids = golden(goldens, 'input_ids');
   const mask = golden(goldens, 'attention_mask').data;
   const [sequences, length] = ids.shape as [number, number];
-  return Array.from({ length: sequences }, (_, s) => [...ids.data.slice(s * length, (s + 1) * length)].filter((_, i) => mask[s * length + i] === 1));
+  return Array.from({ length: sequences }, (_, s) =>
+    [...ids.data.slice(s * length, (s + 1) * length)].filter((_, i) => mask[s * length + i] === 1),
+  );
 }
 
 /** The first rows (all without a number) of one sequence of a golden [sequences, length, width]. */

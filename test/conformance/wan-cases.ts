@@ -41,7 +41,9 @@ export async function wanCases(folder: FixtureFolder): Promise<NetworkCase[]> {
 export async function runWan(executor: Executor, weights: OpenWeights, config: WanConfig, goldens: Goldens, options: WanStepOptions) {
   const taps = options.taps ?? false;
   const { shape, data } = golden(goldens, 'context');
-  const context = await runOnce(executor, [wanContext(weights, config, { taps })], weights, { context: f32(data, shape.at(-2)!, shape.at(-1)!) });
+  const context = await runOnce(executor, [wanContext(weights, config, { taps })], weights, {
+    context: f32(data, shape.at(-2)!, shape.at(-1)!),
+  });
   const inputs = stepInputs(config, goldens, options);
   const cross = Object.fromEntries(Object.entries(context).map(([name, rows]) => [name, f32(rows, rows.length / config.dim, config.dim)]));
   const outputs = await runOnce(executor, wanStep(weights, config, options), weights, { ...inputs, ...cross });
@@ -73,21 +75,37 @@ function stepInputs(config: WanConfig, goldens: Goldens, options: WanRunOptions)
   };
 }
 
-async function compareTaps(executor: Executor, weights: OpenWeights, config: WanConfig, goldens: Goldens, options: WanRunOptions, tolerances: Tolerances) {
+async function compareTaps(
+  executor: Executor,
+  weights: OpenWeights,
+  config: WanConfig,
+  goldens: Goldens,
+  options: WanRunOptions,
+  tolerances: Tolerances,
+) {
   const { inputs, outputs } = await runWan(executor, weights, config, goldens, { ...options, taps: true });
   const frames = golden(goldens, 'latents').shape.at(-3)!;
   const comparisons: Comparison[] = [];
   for (const [name, expected] of goldens) {
     if (INPUTS.has(name)) continue;
     const actual =
-      { output: outputs.velocity, rope_cos: inputs.ropeCos.data, rope_sin: inputs.ropeSin.data, timestep_sinusoid: inputs.sinusoid.data }[name] ?? outputs[name];
+      { output: outputs.velocity, rope_cos: inputs.ropeCos.data, rope_sin: inputs.ropeSin.data, timestep_sinusoid: inputs.sinusoid.data }[
+        name
+      ] ?? outputs[name];
     if (!actual) throw new Error(`The network has nothing to compare with the golden ${name}.`);
     // One timestep given to every frame makes equal rows where the golden has one.
     const repeated = !options.merged && actual.length === expected.data.length * frames;
     const tolerance = name === 'timestep_sinusoid' ? tolerances.sinusoid : tolerances.wan;
     const rows = repeated ? frames : 1;
     for (let row = 0; row < rows; row++)
-      comparisons.push(compare(repeated ? `${name} of frame ${row}` : name, (actual as Float32Array).subarray((row * actual.length) / rows, ((row + 1) * actual.length) / rows), expected, tolerance));
+      comparisons.push(
+        compare(
+          repeated ? `${name} of frame ${row}` : name,
+          (actual as Float32Array).subarray((row * actual.length) / rows, ((row + 1) * actual.length) / rows),
+          expected,
+          tolerance,
+        ),
+      );
   }
   return comparisons;
 }

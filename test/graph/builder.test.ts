@@ -19,7 +19,10 @@ describe('GraphBuilder', () => {
     g.output('y', g.relu(g.weights.at('blocks', 0).linear(x, 'ffn')));
     const graph = g.build();
     expect(graph.inputs.map(({ name, value }) => [name, value.shape])).toEqual([['x', ['2*T*h', 2]]]);
-    expect(graph.nodes.map((node) => [node.op, node.output.shape])).toEqual([['linear', ['2*T*h', 3]], ['relu', ['2*T*h', 3]]]);
+    expect(graph.nodes.map((node) => [node.op, node.output.shape])).toEqual([
+      ['linear', ['2*T*h', 3]],
+      ['relu', ['2*T*h', 3]],
+    ]);
     expect(graphWeights(graph)).toEqual([
       { name: 'blocks.0.ffn.weight', shape: [3, 2], type: 'F32' },
       { name: 'blocks.0.ffn.bias', shape: [3], type: 'F32' },
@@ -28,7 +31,13 @@ describe('GraphBuilder', () => {
   });
 
   it('counts the multiply-adds of linears, convolutions and attention', () => {
-    const g = new GraphBuilder('net', memoryWeights({ 'c.weight': { shape: [4, 2, 3, 3], data: new Float32Array(72) }, 'l.weight': { shape: [8, 8], data: new Float32Array(64) } }));
+    const g = new GraphBuilder(
+      'net',
+      memoryWeights({
+        'c.weight': { shape: [4, 2, 3, 3], data: new Float32Array(72) },
+        'l.weight': { shape: [8, 8], data: new Float32Array(64) },
+      }),
+    );
     g.output('y', g.weights.conv2d(g.input('x', ['T', 2, 'h', 'w']), 'c', { bias: false }));
     const q = g.weights.linear(g.input('q', ['L', 8]), 'l', { bias: false });
     g.output('z', g.attention(q, q, q, { heads: 2, scale: 1 }));
@@ -46,7 +55,9 @@ describe('GraphBuilder', () => {
 
   it('names the layer whose weights do not fit, and the weight that is missing', () => {
     const g = new GraphBuilder('net', WEIGHTS);
-    expect(() => g.weights.at('blocks', 0).linear(g.input('x', ['T', 5]), 'ffn')).toThrow(/^blocks\.0\.ffn: linear with a weight of \[3, 2\] takes 2 features, not \[T, 5\]/);
+    expect(() => g.weights.at('blocks', 0).linear(g.input('x', ['T', 5]), 'ffn')).toThrow(
+      /^blocks\.0\.ffn: linear with a weight of \[3, 2\] takes 2 features, not \[T, 5\]/,
+    );
     expect(() => g.weights.linear(g.input('y', ['T', 2]), 'absent')).toThrow(/absent.weight/);
   });
 
@@ -77,7 +88,11 @@ describe('GraphBuilder', () => {
   it('cuts an axis into equal slices', () => {
     const g = new GraphBuilder('net', WEIGHTS);
     const x = g.input('x', ['T', 6, 2]);
-    expect(g.chunk(x, 1, 3).map(({ shape }) => shape)).toEqual([['T', 2, 2], ['T', 2, 2], ['T', 2, 2]]);
+    expect(g.chunk(x, 1, 3).map(({ shape }) => shape)).toEqual([
+      ['T', 2, 2],
+      ['T', 2, 2],
+      ['T', 2, 2],
+    ]);
     expect(() => g.chunk(x, 1, 4)).toThrow(/cannot cut axis 1/);
     expect(() => g.chunk(x, 0, 2)).toThrow(/cannot cut axis 0/);
   });

@@ -94,14 +94,24 @@ describe('compileChain', () => {
   it('reports progress over all segments and releases those already compiled when one fails', async () => {
     const { executor, live } = countingExecutor();
     const seen: number[][] = [];
-    await (await compileChain(executor, [FIRST, SECOND, LAST], WEIGHTS, { onProgress: (loaded, total) => seen.push([loaded, total]) })).dispose();
-    expect(seen).toEqual([[16, 32], [32, 32]]);
-    const broken = { ...WEIGHTS, readF32: (name: string) => (name === 'b.weight' ? Promise.reject(new Error('gone')) : WEIGHTS.readF32(name)) };
+    await (
+      await compileChain(executor, [FIRST, SECOND, LAST], WEIGHTS, { onProgress: (loaded, total) => seen.push([loaded, total]) })
+    ).dispose();
+    expect(seen).toEqual([
+      [16, 32],
+      [32, 32],
+    ]);
+    const broken = {
+      ...WEIGHTS,
+      readF32: (name: string) => (name === 'b.weight' ? Promise.reject(new Error('gone')) : WEIGHTS.readF32(name)),
+    };
     await expect(compileChain(executor, [FIRST, SECOND, LAST], broken)).rejects.toThrow('gone');
     expect(live.graphs).toBe(0);
   });
 
   it('refuses a result that would be lost', async () => {
-    await expect(compileChain(createReferenceExecutor(), [FIRST, FIRST], WEIGHTS)).rejects.toThrow(/first replaces hidden before it was used/);
+    await expect(compileChain(createReferenceExecutor(), [FIRST, FIRST], WEIGHTS)).rejects.toThrow(
+      /first replaces hidden before it was used/,
+    );
   });
 });

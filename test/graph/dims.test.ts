@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalDim, divideDims, elementCount, equalDims, equalShapes, evaluateDim, evaluateShape, multiplyDims, parseDim } from '../../src/graph/dims';
+import {
+  canonicalDim,
+  divideDims,
+  elementCount,
+  equalDims,
+  equalShapes,
+  evaluateDim,
+  evaluateShape,
+  multiplyDims,
+  parseDim,
+} from '../../src/graph/dims';
 
 describe('dimension algebra', () => {
   it('has one way of writing every product', () => {

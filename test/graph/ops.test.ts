@@ -5,7 +5,9 @@ import { counting, inferOp, runOp, tensor } from './run-op';
 
 function expectClose(actual: readonly number[], expected: readonly number[], tolerance = 1e-6): void {
   expect(actual.length).toBe(expected.length);
-  actual.forEach((value, i) => expect(Math.abs(value - expected[i]!), `value ${i}: ${value} for ${expected[i]}`).toBeLessThanOrEqual(tolerance));
+  actual.forEach((value, i) =>
+    expect(Math.abs(value - expected[i]!), `value ${i}: ${value} for ${expected[i]}`).toBeLessThanOrEqual(tolerance),
+  );
 }
 
 describe('linear', () => {
@@ -14,7 +16,10 @@ describe('linear', () => {
 
   it('is x · weightᵀ + bias', async () => {
     const bias = { shape: [5], data: [1, 0, 0, 0, -1] };
-    expect(await runOp('linear', [tensor([2, 1, 2], 1, 1, 2, -1)], {}, { weight, bias })).toEqual({ shape: [2, 1, 5], data: [4, 7, 11, 15, 18, 1, 2, 4, 6, 7] });
+    expect(await runOp('linear', [tensor([2, 1, 2], 1, 1, 2, -1)], {}, { weight, bias })).toEqual({
+      shape: [2, 1, 5],
+      data: [4, 7, 11, 15, 18, 1, 2, 4, 6, 7],
+    });
     expect((await runOp('linear', [tensor([2], 1, 0)], {}, { weight })).data).toEqual([1, 3, 5, 7, 9]);
   });
 
@@ -32,8 +37,13 @@ describe('embedding and weight', () => {
   const table = { shape: [3, 2], data: [1, 2, 3, 4, 5, 6] };
 
   it('picks rows', async () => {
-    expect(await runOp('embedding', [{ shape: [2, 2], data: [2, 0, 1, 2], type: 'i32' }], {}, { table })).toEqual({ shape: [2, 2, 2], data: [5, 6, 1, 2, 3, 4, 5, 6] });
-    await expect(runOp('embedding', [{ shape: [1], data: [3], type: 'i32' }], {}, { table })).rejects.toThrow(/id 3 is outside a table of 3 rows/);
+    expect(await runOp('embedding', [{ shape: [2, 2], data: [2, 0, 1, 2], type: 'i32' }], {}, { table })).toEqual({
+      shape: [2, 2, 2],
+      data: [5, 6, 1, 2, 3, 4, 5, 6],
+    });
+    await expect(runOp('embedding', [{ shape: [1], data: [3], type: 'i32' }], {}, { table })).rejects.toThrow(
+      /id 3 is outside a table of 3 rows/,
+    );
     await expect(runOp('embedding', [tensor([1], 0)], {}, { table })).rejects.toThrow(/takes i32/);
   });
 
@@ -72,20 +82,69 @@ describe('modulate and gatedAdd', () => {
   });
 
   it('refuses vectors that are not [F or 1, 1, D]', () => {
-    expect(inferOp('modulate', [['T', 's', 4], ['T', 1, 4], [1, 1, 4]], {})).toEqual(['T', 's', 4]);
-    for (const vector of [[2, 1, 4], ['T', 's', 4], [1, 1, 3], [1, 4]])
+    expect(
+      inferOp(
+        'modulate',
+        [
+          ['T', 's', 4],
+          ['T', 1, 4],
+          [1, 1, 4],
+        ],
+        {},
+      ),
+    ).toEqual(['T', 's', 4]);
+    for (const vector of [
+      [2, 1, 4],
+      ['T', 's', 4],
+      [1, 1, 3],
+      [1, 4],
+    ])
       expect(() => inferOp('modulate', [['T', 's', 4], [1, 1, 4], vector], {})).toThrow(/vectors of \[F or 1, 1, D\]/);
-    expect(() => inferOp('gatedAdd', [['T', 's', 4], ['T', 1, 4], [1, 1, 4]], {})).toThrow(/one shape/);
+    expect(() =>
+      inferOp(
+        'gatedAdd',
+        [
+          ['T', 's', 4],
+          ['T', 1, 4],
+          [1, 1, 4],
+        ],
+        {},
+      ),
+    ).toThrow(/one shape/);
   });
 });
 
 describe('elementwise ops', () => {
   it('add and mul broadcast like NumPy', async () => {
-    expect(await runOp('add', [tensor([2, 1], 10, 20), tensor([3], 1, 2, 3)], {})).toEqual({ shape: [2, 3], data: [11, 12, 13, 21, 22, 23] });
-    expect(await runOp('mul', [counting(2, 2, 2), tensor([2, 1, 1], 1, -1)], {})).toEqual({ shape: [2, 2, 2], data: [0, 1, 2, 3, -4, -5, -6, -7] });
+    expect(await runOp('add', [tensor([2, 1], 10, 20), tensor([3], 1, 2, 3)], {})).toEqual({
+      shape: [2, 3],
+      data: [11, 12, 13, 21, 22, 23],
+    });
+    expect(await runOp('mul', [counting(2, 2, 2), tensor([2, 1, 1], 1, -1)], {})).toEqual({
+      shape: [2, 2, 2],
+      data: [0, 1, 2, 3, -4, -5, -6, -7],
+    });
     expect((await runOp('add', [counting(2, 2), tensor([1, 2], 5, 6)], {})).data).toEqual([5, 7, 7, 9]);
-    expect(inferOp('add', [['T', 1, 4], ['s', 1]], {})).toEqual(['T', 's', 4]);
-    expect(() => inferOp('mul', [['T', 4], ['s', 4]], {})).toThrow(/cannot broadcast \[T, 4\] with \[s, 4\]/);
+    expect(
+      inferOp(
+        'add',
+        [
+          ['T', 1, 4],
+          ['s', 1],
+        ],
+        {},
+      ),
+    ).toEqual(['T', 's', 4]);
+    expect(() =>
+      inferOp(
+        'mul',
+        [
+          ['T', 4],
+          ['s', 4],
+        ],
+        {},
+      ),
+    ).toThrow(/cannot broadcast \[T, 4\] with \[s, 4\]/);
   });
 
   it('scale, relu, clamp', async () => {
@@ -104,7 +163,13 @@ describe('elementwise ops', () => {
 
   it('erf to f64 precision', () => {
     // Abramowitz and Stegun, table 7.1, and its limits
-    for (const [x, y] of [[0.5, 0.5204998778130465], [1, 0.8427007929497149], [2, 0.9953222650189527], [3.5, 0.9999992569016276], [5, 0.9999999999984626]] as const) {
+    for (const [x, y] of [
+      [0.5, 0.5204998778130465],
+      [1, 0.8427007929497149],
+      [2, 0.9953222650189527],
+      [3.5, 0.9999992569016276],
+      [5, 0.9999999999984626],
+    ] as const) {
       expect(Math.abs(erf(x) - y)).toBeLessThan(1e-15);
       expect(erf(-x)).toBe(-erf(x));
     }
@@ -117,16 +182,58 @@ describe('rope', () => {
     // two heads of 4: two pairs each; the first pair turns by 90°, the second not at all
     const cos = tensor([1, 2], 0, 1);
     const sin = tensor([1, 2], 1, 0);
-    expect((await runOp('rope', [tensor([1, 8], 1, 2, 3, 4, 5, 6, 7, 8), cos, sin], { heads: 2 })).data).toEqual([-2, 1, 3, 4, -6, 5, 7, 8]);
+    expect((await runOp('rope', [tensor([1, 8], 1, 2, 3, 4, 5, 6, 7, 8), cos, sin], { heads: 2 })).data).toEqual([
+      -2, 1, 3, 4, -6, 5, 7, 8,
+    ]);
     const perToken = await runOp('rope', [tensor([2, 1, 2], 1, 2, 3, 4), tensor([2, 1, 1], 1, 0), tensor([2, 1, 1], 0, 1)], { heads: 1 });
     expect(perToken.data).toEqual([1, 2, -4, 3]);
   });
 
   it('refuses tables of another size', () => {
-    expect(inferOp('rope', [['T', 's', 8], ['T', 's', 2], ['T', 's', 2]], { heads: 2 })).toEqual(['T', 's', 8]);
-    expect(() => inferOp('rope', [['T', 8], ['T', 4], ['T', 4]], { heads: 2 })).toThrow(/rope with 2 heads/);
-    expect(() => inferOp('rope', [['T', 8], ['s', 2], ['s', 2]], { heads: 2 })).toThrow(/rope with 2 heads/);
-    expect(() => inferOp('rope', [['T', 8], ['T', 2], ['T', 1]], { heads: 2 })).toThrow(/one shape/);
+    expect(
+      inferOp(
+        'rope',
+        [
+          ['T', 's', 8],
+          ['T', 's', 2],
+          ['T', 's', 2],
+        ],
+        { heads: 2 },
+      ),
+    ).toEqual(['T', 's', 8]);
+    expect(() =>
+      inferOp(
+        'rope',
+        [
+          ['T', 8],
+          ['T', 4],
+          ['T', 4],
+        ],
+        { heads: 2 },
+      ),
+    ).toThrow(/rope with 2 heads/);
+    expect(() =>
+      inferOp(
+        'rope',
+        [
+          ['T', 8],
+          ['s', 2],
+          ['s', 2],
+        ],
+        { heads: 2 },
+      ),
+    ).toThrow(/rope with 2 heads/);
+    expect(() =>
+      inferOp(
+        'rope',
+        [
+          ['T', 8],
+          ['T', 2],
+          ['T', 1],
+        ],
+        { heads: 2 },
+      ),
+    ).toThrow(/one shape/);
   });
 });
 
@@ -154,16 +261,81 @@ describe('attention', () => {
   });
 
   it('does not overflow', async () => {
-    expectClose((await runOp('attention', [tensor([1, 1], 100), tensor([2, 1], 100, 99), tensor([2, 1], 1, 2)], { heads: 1, scale: 1 })).data, [1]);
+    expectClose(
+      (await runOp('attention', [tensor([1, 1], 100), tensor([2, 1], 100, 99), tensor([2, 1], 1, 2)], { heads: 1, scale: 1 })).data,
+      [1],
+    );
   });
 
   it('refuses shapes that do not fit', () => {
-    expect(inferOp('attention', [['T', 's', 8], ['L', 8], ['L', 8]], { heads: 2, scale: 1 })).toEqual(['T', 's', 8]);
-    expect(inferOp('attention', [['L', 8], ['L', 8], ['L', 8], [2, 'L', 'L']], { heads: 2, scale: 1 })).toEqual(['L', 8]);
-    expect(() => inferOp('attention', [['L', 8], ['L', 6], ['L', 6]], { heads: 2, scale: 1 })).toThrow(/cannot join/);
-    expect(() => inferOp('attention', [['L', 8], ['L', 8], ['M', 8]], { heads: 2, scale: 1 })).toThrow(/one shape/);
-    expect(() => inferOp('attention', [['L', 8], ['L', 8], ['L', 8]], { heads: 3, scale: 1 })).toThrow(/3 heads/);
-    expect(() => inferOp('attention', [['L', 8], ['M', 8], ['M', 8], [2, 'L', 'L']], { heads: 2, scale: 1 })).toThrow(/bias of \[2, L, M\]/);
+    expect(
+      inferOp(
+        'attention',
+        [
+          ['T', 's', 8],
+          ['L', 8],
+          ['L', 8],
+        ],
+        { heads: 2, scale: 1 },
+      ),
+    ).toEqual(['T', 's', 8]);
+    expect(
+      inferOp(
+        'attention',
+        [
+          ['L', 8],
+          ['L', 8],
+          ['L', 8],
+          [2, 'L', 'L'],
+        ],
+        { heads: 2, scale: 1 },
+      ),
+    ).toEqual(['L', 8]);
+    expect(() =>
+      inferOp(
+        'attention',
+        [
+          ['L', 8],
+          ['L', 6],
+          ['L', 6],
+        ],
+        { heads: 2, scale: 1 },
+      ),
+    ).toThrow(/cannot join/);
+    expect(() =>
+      inferOp(
+        'attention',
+        [
+          ['L', 8],
+          ['L', 8],
+          ['M', 8],
+        ],
+        { heads: 2, scale: 1 },
+      ),
+    ).toThrow(/one shape/);
+    expect(() =>
+      inferOp(
+        'attention',
+        [
+          ['L', 8],
+          ['L', 8],
+          ['L', 8],
+        ],
+        { heads: 3, scale: 1 },
+      ),
+    ).toThrow(/3 heads/);
+    expect(() =>
+      inferOp(
+        'attention',
+        [
+          ['L', 8],
+          ['M', 8],
+          ['M', 8],
+          [2, 'L', 'L'],
+        ],
+        { heads: 2, scale: 1 },
+      ),
+    ).toThrow(/bias of \[2, L, M\]/);
   });
 });
 
@@ -171,16 +343,26 @@ describe('conv2d', () => {
   it('sums over channels and window, zero outside', async () => {
     const weight = { shape: [1, 1, 3, 3], data: [1, 1, 1, 1, 1, 1, 1, 1, 1] };
     const bias = { shape: [1], data: [100] };
-    expect(await runOp('conv2d', [tensor([1, 1, 2, 3], 1, 2, 3, 4, 5, 6)], { stride: 1, padding: 1 }, { weight, bias })).toEqual({ shape: [1, 1, 2, 3], data: [112, 121, 116, 112, 121, 116] });
+    expect(await runOp('conv2d', [tensor([1, 1, 2, 3], 1, 2, 3, 4, 5, 6)], { stride: 1, padding: 1 }, { weight, bias })).toEqual({
+      shape: [1, 1, 2, 3],
+      data: [112, 121, 116, 112, 121, 116],
+    });
     const corner = { shape: [1, 1, 3, 3], data: [1, 0, 0, 0, 0, 0, 0, 0, 0] }; // the pixel up and left: cross-correlation
-    expect((await runOp('conv2d', [tensor([1, 1, 2, 2], 1, 2, 3, 4)], { stride: 1, padding: 1 }, { weight: corner })).data).toEqual([0, 0, 0, 1]);
+    expect((await runOp('conv2d', [tensor([1, 1, 2, 2], 1, 2, 3, 4)], { stride: 1, padding: 1 }, { weight: corner })).data).toEqual([
+      0, 0, 0, 1,
+    ]);
   });
 
   it('has strides, channels and frames', async () => {
     const weight = { shape: [2, 2, 1, 1], data: [1, 10, 0, -1] };
-    expect((await runOp('conv2d', [counting(2, 2, 1, 2)], { stride: 1, padding: 0 }, { weight })).data).toEqual([20, 31, -2, -3, 64, 75, -6, -7]);
+    expect((await runOp('conv2d', [counting(2, 2, 1, 2)], { stride: 1, padding: 0 }, { weight })).data).toEqual([
+      20, 31, -2, -3, 64, 75, -6, -7,
+    ]);
     const centre = { shape: [1, 1, 3, 3], data: [0, 0, 0, 0, 1, 0, 0, 0, 0] };
-    expect(await runOp('conv2d', [counting(1, 1, 4, 5)], { stride: 2, padding: 1 }, { weight: centre })).toEqual({ shape: [1, 1, 2, 3], data: [0, 2, 4, 10, 12, 14] });
+    expect(await runOp('conv2d', [counting(1, 1, 4, 5)], { stride: 2, padding: 1 }, { weight: centre })).toEqual({
+      shape: [1, 1, 2, 3],
+      data: [0, 2, 4, 10, 12, 14],
+    });
   });
 
   it('works out sizes', () => {
@@ -198,7 +380,10 @@ describe('conv2d', () => {
 
 describe('pixels', () => {
   it('upsampleNearest repeats rows and columns', async () => {
-    expect(await runOp('upsampleNearest', [tensor([1, 2, 1, 2], 1, 2, 3, 4)], { factor: 2 })).toEqual({ shape: [1, 2, 2, 4], data: [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4] });
+    expect(await runOp('upsampleNearest', [tensor([1, 2, 1, 2], 1, 2, 3, 4)], { factor: 2 })).toEqual({
+      shape: [1, 2, 2, 4],
+      data: [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4],
+    });
     expect(inferOp('upsampleNearest', [['T', 4, 'h', 'w']], { factor: 2 })).toEqual(['T', 4, '2*h', '2*w']);
   });
 
@@ -219,8 +404,26 @@ describe('pixels', () => {
   it('shiftFrames gives each frame’s predecessor', async () => {
     expect((await runOp('shiftFrames', [counting(3, 1, 1, 2), tensor([1, 1, 1, 2], 8, 9)], {})).data).toEqual([8, 9, 0, 1, 2, 3]);
     expect((await runOp('shiftFrames', [counting(1, 1, 1, 2), tensor([1, 1, 1, 2], 8, 9)], {})).data).toEqual([8, 9]);
-    expect(() => inferOp('shiftFrames', [['T', 1, 'h', 'w'], ['T', 1, 'h', 'w']], {})).toThrow(/memory of one frame/);
-    expect(() => inferOp('shiftFrames', [['T', 1, 'h', 'w'], [1, 1, 'w', 'h']], {})).toThrow(/memory of one frame/);
+    expect(() =>
+      inferOp(
+        'shiftFrames',
+        [
+          ['T', 1, 'h', 'w'],
+          ['T', 1, 'h', 'w'],
+        ],
+        {},
+      ),
+    ).toThrow(/memory of one frame/);
+    expect(() =>
+      inferOp(
+        'shiftFrames',
+        [
+          ['T', 1, 'h', 'w'],
+          [1, 1, 'w', 'h'],
+        ],
+        {},
+      ),
+    ).toThrow(/memory of one frame/);
   });
 });
 
@@ -240,21 +443,83 @@ describe('patches', () => {
   it('unpatchify takes features as (row, column, channel)', async () => {
     // token 0: channels 0 and 1 of its four pixels
     const tokens = tensor([1, 2, 8], 0, 8, 1, 9, 4, 12, 5, 13, 2, 10, 3, 11, 6, 14, 7, 15);
-    expect(await runOp('unpatchify', [tokens, latents], { patch: 2 })).toEqual({ shape: [2, 1, 2, 4], data: [...(latents.data as Float32Array)] });
-    expect(inferOp('unpatchify', [['T', 'S', 64], [4, 'T', '2*h', '2*w']], { patch: 2 })).toEqual([16, 'T', '2*h', '2*w']);
-    expect(() => inferOp('unpatchify', [[1, 3, 8], [2, 1, 2, 4]], { patch: 2 })).toThrow(/takes 2 tokens/);
-    expect(() => inferOp('unpatchify', [['T', '2*h*w', 8], [2, 'T', '2*h', '2*w']], { patch: 2 })).toThrow(/takes T\*h\*w tokens/);
-    expect(() => inferOp('unpatchify', [['T', 'S', 6], [4, 'T', '2*h', '2*w']], { patch: 2 })).toThrow(/cannot make/);
+    expect(await runOp('unpatchify', [tokens, latents], { patch: 2 })).toEqual({
+      shape: [2, 1, 2, 4],
+      data: [...(latents.data as Float32Array)],
+    });
+    expect(
+      inferOp(
+        'unpatchify',
+        [
+          ['T', 'S', 64],
+          [4, 'T', '2*h', '2*w'],
+        ],
+        { patch: 2 },
+      ),
+    ).toEqual([16, 'T', '2*h', '2*w']);
+    expect(() =>
+      inferOp(
+        'unpatchify',
+        [
+          [1, 3, 8],
+          [2, 1, 2, 4],
+        ],
+        { patch: 2 },
+      ),
+    ).toThrow(/takes 2 tokens/);
+    expect(() =>
+      inferOp(
+        'unpatchify',
+        [
+          ['T', '2*h*w', 8],
+          [2, 'T', '2*h', '2*w'],
+        ],
+        { patch: 2 },
+      ),
+    ).toThrow(/takes T\*h\*w tokens/);
+    expect(() =>
+      inferOp(
+        'unpatchify',
+        [
+          ['T', 'S', 6],
+          [4, 'T', '2*h', '2*w'],
+        ],
+        { patch: 2 },
+      ),
+    ).toThrow(/cannot make/);
   });
 });
 
 describe('shapes', () => {
   it('concat joins on any axis', async () => {
-    expect(await runOp('concat', [tensor([2, 1], 1, 2), tensor([2, 2], 3, 4, 5, 6)], { axis: 1 })).toEqual({ shape: [2, 3], data: [1, 3, 4, 2, 5, 6] });
-    expect((await runOp('concat', [tensor([1, 2], 1, 2), tensor([1, 2], 3, 4), tensor([1, 2], 5, 6)], { axis: 0 })).data).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await runOp('concat', [tensor([2, 1], 1, 2), tensor([2, 2], 3, 4, 5, 6)], { axis: 1 })).toEqual({
+      shape: [2, 3],
+      data: [1, 3, 4, 2, 5, 6],
+    });
+    expect((await runOp('concat', [tensor([1, 2], 1, 2), tensor([1, 2], 3, 4), tensor([1, 2], 5, 6)], { axis: 0 })).data).toEqual([
+      1, 2, 3, 4, 5, 6,
+    ]);
     expect((await runOp('concat', [counting(2, 1, 2), counting(2, 1, 2)], { axis: 1 })).data).toEqual([0, 1, 0, 1, 2, 3, 2, 3]);
-    expect(() => inferOp('concat', [['T', 1], ['s', 1]], { axis: 1 })).toThrow(/cannot join/);
-    expect(() => inferOp('concat', [['T', 1], ['T', 1]], { axis: 0 })).toThrow(/known size on axis 0/);
+    expect(() =>
+      inferOp(
+        'concat',
+        [
+          ['T', 1],
+          ['s', 1],
+        ],
+        { axis: 1 },
+      ),
+    ).toThrow(/cannot join/);
+    expect(() =>
+      inferOp(
+        'concat',
+        [
+          ['T', 1],
+          ['T', 1],
+        ],
+        { axis: 0 },
+      ),
+    ).toThrow(/known size on axis 0/);
     expect(() => inferOp('concat', [['T', 1]], { axis: 2 })).toThrow(/no axis 2/);
   });
 
@@ -284,7 +549,10 @@ describe('shapes', () => {
 
   it('transpose orders axes as NumPy', async () => {
     expect(await runOp('transpose', [counting(2, 3)], { permutation: [1, 0] })).toEqual({ shape: [3, 2], data: [0, 3, 1, 4, 2, 5] });
-    expect(await runOp('transpose', [counting(2, 2, 2)], { permutation: [2, 0, 1] })).toEqual({ shape: [2, 2, 2], data: [0, 2, 4, 6, 1, 3, 5, 7] });
+    expect(await runOp('transpose', [counting(2, 2, 2)], { permutation: [2, 0, 1] })).toEqual({
+      shape: [2, 2, 2],
+      data: [0, 2, 4, 6, 1, 3, 5, 7],
+    });
     expect(inferOp('transpose', [['L', 'M', 3]], { permutation: [2, 0, 1] })).toEqual([3, 'L', 'M']);
     expect(() => inferOp('transpose', [['L', 3]], { permutation: [0, 0] })).toThrow(/cannot order/);
     expect(() => inferOp('transpose', [['L', 3]], { permutation: [1, 0, 2] })).toThrow(/cannot order/);

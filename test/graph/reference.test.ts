@@ -24,7 +24,9 @@ describe('reference executor', () => {
     await expect(run([3, 4], [1, 6])).rejects.toThrow(/the input b is f32 \[1, 6\].*h = 2/);
     await expect(run([3, 4], [2, 4])).rejects.toThrow(/the input b/);
     await expect(graph.run({ a: executor.upload(new Float32Array(4), [1, 4]) })).rejects.toThrow(/the input b is missing/);
-    await expect(graph.run({ a: executor.upload(new Int32Array(4), [1, 4]), b: executor.upload(new Float32Array(4), [1, 4]) })).rejects.toThrow(/is i32/);
+    await expect(
+      graph.run({ a: executor.upload(new Int32Array(4), [1, 4]), b: executor.upload(new Float32Array(4), [1, 4]) }),
+    ).rejects.toThrow(/is i32/);
   });
 
   it('solves a product once its factors are known, whatever the order of the inputs', async () => {
@@ -50,7 +52,9 @@ describe('reference executor', () => {
     const g = new GraphBuilder('net', built);
     g.output('y', g.weights.linear(g.input('x', ['T', 2]), 'l', { bias: false }));
     const graph = g.build();
-    await expect(executor.compile(graph, memoryWeights({ 'l.weight': { shape: [3], data: [1, 2, 3] } }))).rejects.toThrow(/l.weight has 3 elements/);
+    await expect(executor.compile(graph, memoryWeights({ 'l.weight': { shape: [3], data: [1, 2, 3] } }))).rejects.toThrow(
+      /l.weight has 3 elements/,
+    );
     await expect(executor.compile(graph, NO_WEIGHTS)).rejects.toMatchObject({ code: 'invalid-file' });
   });
 
@@ -60,7 +64,10 @@ describe('reference executor', () => {
     g.output('y', g.weights.linear(g.input('x', ['T', 2]), 'l'));
     const seen: number[][] = [];
     await executor.compile(g.build(), weights, { onProgress: (loaded, total) => seen.push([loaded, total]) });
-    expect(seen).toEqual([[8, 12], [12, 12]]);
+    expect(seen).toEqual([
+      [8, 12],
+      [12, 12],
+    ]);
     await expect(executor.compile(g.build(), weights, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' });
   });
 
@@ -81,16 +88,30 @@ describe('reference executor', () => {
 
   it('combines tensors in the given order', async () => {
     const [a, b] = [executor.upload(new Float32Array([1, 2]), [2]), executor.upload(new Float32Array([10, 20]), [2])];
-    const sum = await executor.combine([{ tensor: a, coefficient: 2 }, { tensor: b, coefficient: -0.5 }]);
+    const sum = await executor.combine([
+      { tensor: a, coefficient: 2 },
+      { tensor: b, coefficient: -0.5 },
+    ]);
     expect(await executor.download(sum)).toEqual(new Float32Array([-3, -6]));
     await expect(executor.combine([])).rejects.toThrow(/at least one/);
     const c = executor.upload(new Float32Array(3), [3]);
-    await expect(executor.combine([{ tensor: a, coefficient: 1 }, { tensor: c, coefficient: 1 }])).rejects.toThrow(/cannot be combined/);
+    await expect(
+      executor.combine([
+        { tensor: a, coefficient: 1 },
+        { tensor: c, coefficient: 1 },
+      ]),
+    ).rejects.toThrow(/cannot be combined/);
   });
 
   it('selects frames on the second axis', async () => {
-    const free = executor.upload(Float32Array.from({ length: 12 }, (_, i) => i), [2, 3, 1, 2]);
-    const known = executor.upload(Float32Array.from({ length: 12 }, (_, i) => 100 + i), [2, 3, 1, 2]);
+    const free = executor.upload(
+      Float32Array.from({ length: 12 }, (_, i) => i),
+      [2, 3, 1, 2],
+    );
+    const known = executor.upload(
+      Float32Array.from({ length: 12 }, (_, i) => 100 + i),
+      [2, 3, 1, 2],
+    );
     const mixed = await executor.selectFrames(free, known, [true, false, true]);
     expect([...(await executor.download(mixed))]).toEqual([100, 101, 2, 3, 104, 105, 106, 107, 8, 9, 110, 111]);
     await expect(executor.selectFrames(free, known, [true])).rejects.toThrow(/1 flags/);

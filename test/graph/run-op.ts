@@ -34,13 +34,21 @@ export async function runOp<Op extends OpName>(
   g.output('out', g.apply(op, values, refs, attributes));
   const executor = createReferenceExecutor();
   const graph = await executor.compile(g.build(), source);
-  const uploaded = inputs.map(({ data, shape, type }, i) => [`in${i}`, executor.upload(type === 'i32' ? Int32Array.from(data) : Float32Array.from(data), shape)] as const);
+  const uploaded = inputs.map(
+    ({ data, shape, type }, i) =>
+      [`in${i}`, executor.upload(type === 'i32' ? Int32Array.from(data) : Float32Array.from(data), shape)] as const,
+  );
   const { out } = await graph.run(Object.fromEntries(uploaded));
   return { shape: out!.shape, data: [...(await executor.download(out!))] };
 }
 
 /** What an op makes of shapes alone. */
-export function inferOp<Op extends OpName>(op: Op, inputs: readonly Shape[], attributes: OpAttributes[Op], weights: Readonly<Record<string, readonly number[]>> = {}): Shape {
+export function inferOp<Op extends OpName>(
+  op: Op,
+  inputs: readonly Shape[],
+  attributes: OpAttributes[Op],
+  weights: Readonly<Record<string, readonly number[]>> = {},
+): Shape {
   const definition: OpDefinition<Op> = OPS[op];
   const typed = inputs.map((shape): TypedShape => ({ shape, type: op === 'embedding' ? 'i32' : 'f32' }));
   return definition.infer({ inputs: typed, weights, attributes }).shape;

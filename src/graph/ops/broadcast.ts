@@ -5,13 +5,14 @@ import type { Dim, OpName, Shape } from '../types';
 import { count, expectInput, expectInputs, type OpDefinition } from './definition';
 
 /** NumPy's rule: shapes are aligned at their last axis; equal dimensions or a 1 fit together. */
-export function broadcastShapes(op: OpName, a: Shape, b: Shape): Shape {
+function broadcastShapes(op: OpName, a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);
   const shape: Dim[] = [];
   for (let axis = 0; axis < rank; axis++) {
     const left = a[axis - rank + a.length] ?? 1;
     const right = b[axis - rank + b.length] ?? 1;
-    if (left !== 1 && right !== 1 && !equalDims(left, right)) throw invalidGraph(`${op} cannot broadcast ${formatShape(a)} with ${formatShape(b)}.`);
+    if (left !== 1 && right !== 1 && !equalDims(left, right))
+      throw invalidGraph(`${op} cannot broadcast ${formatShape(a)} with ${formatShape(b)}.`);
     shape.push(left === 1 ? right : left);
   }
   return shape;
@@ -34,7 +35,7 @@ export function binaryOp<Op extends 'add' | 'mul'>(op: Op, combine: (a: number, 
       const width = shape.at(-1) ?? 1;
       const aStep = aSteps.at(-1) ?? 0;
       const bStep = bSteps.at(-1) ?? 0;
-      for (let at = 0; at < y.length; ) {
+      for (let at = 0; at < y.length;) {
         let aAt = 0;
         let bAt = 0;
         for (let axis = 0; axis < shape.length - 1; axis++) {

@@ -7,7 +7,8 @@ export const concat: OpDefinition<'concat'> = {
   infer({ inputs, attributes: { axis } }) {
     expectInputs('concat', inputs, 1, Infinity);
     const first = expectInput('concat', inputs, 0);
-    if (!Number.isInteger(axis) || axis < 0 || axis >= first.shape.length) throw invalidGraph(`concat has no axis ${axis} in ${formatShape(first.shape)}.`);
+    if (!Number.isInteger(axis) || axis < 0 || axis >= first.shape.length)
+      throw invalidGraph(`concat has no axis ${axis} in ${formatShape(first.shape)}.`);
     let size = 0;
     inputs.forEach((_, index) => {
       const input = expectInput('concat', inputs, index, 'f32', first.shape.length);

@@ -1,7 +1,17 @@
 import { divideDims, formatShape } from '../dims';
 import { invalidGraph } from '../errors';
 import type { Dim } from '../types';
-import { count, expectInput, expectInputs, expectWeight, expectWeightShape, fixedDim, floats, weightData, type OpDefinition } from './definition';
+import {
+  count,
+  expectInput,
+  expectInputs,
+  expectWeight,
+  expectWeightShape,
+  fixedDim,
+  floats,
+  weightData,
+  type OpDefinition,
+} from './definition';
 
 /** y[t, o, i, j] = bias[o] + Σ weight[o, c, a, b] · x[t, c, i·stride + a − padding, j·stride + b − padding]; x is 0 outside. */
 export const conv2d: OpDefinition<'conv2d'> = {
@@ -60,7 +70,8 @@ function convolvedDim(dim: Dim, kernel: number, stride: number, padding: number)
     return size;
   }
   const size = overhang >= 1 && overhang <= stride ? divideDims(dim, stride) : undefined;
-  if (size === undefined) throw invalidGraph(`A convolution of ${kernel} pixels with stride ${stride} and padding ${padding} gives no whole size for ${dim}.`);
+  if (size === undefined)
+    throw invalidGraph(`A convolution of ${kernel} pixels with stride ${stride} and padding ${padding} gives no whole size for ${dim}.`);
   return size;
 }
 

@@ -9,14 +9,14 @@ export interface TypedShape {
   readonly type: ElementType;
 }
 
-export interface InferenceCall<Op extends OpName> {
+interface InferenceCall<Op extends OpName> {
   readonly inputs: readonly TypedShape[];
   /** Shapes of the weights, by the op's own names for them. */
   readonly weights: Readonly<Record<string, readonly number[]>>;
   readonly attributes: OpAttributes[Op];
 }
 
-export interface EvaluationCall<Op extends OpName> {
+interface EvaluationCall<Op extends OpName> {
   readonly inputs: readonly HostTensor[];
   readonly weights: Readonly<Record<string, HostTensor>>;
   readonly attributes: OpAttributes[Op];
@@ -39,7 +39,13 @@ export function expectInputs(op: OpName, inputs: readonly TypedShape[], least: n
 }
 
 /** One input, checked for its element type and, where given, its rank. */
-export function expectInput(op: OpName, inputs: readonly TypedShape[], index: number, type: ElementType = 'f32', rank?: number): TypedShape {
+export function expectInput(
+  op: OpName,
+  inputs: readonly TypedShape[],
+  index: number,
+  type: ElementType = 'f32',
+  rank?: number,
+): TypedShape {
   const input = inputs[index];
   if (!input) throw invalidGraph(`${op} is missing its input ${index + 1}.`);
   if (input.type !== type) throw invalidGraph(`${op} takes ${type} as its input ${index + 1}, not ${input.type}.`);
@@ -63,7 +69,12 @@ export function fixedDim(op: OpName, { shape }: TypedShape, axis: number): numbe
 }
 
 /** A weight's shape, checked for its rank. */
-export function expectWeight(op: OpName, weights: Readonly<Record<string, readonly number[]>>, name: string, rank?: number): readonly number[] {
+export function expectWeight(
+  op: OpName,
+  weights: Readonly<Record<string, readonly number[]>>,
+  name: string,
+  rank?: number,
+): readonly number[] {
   const shape = weights[name];
   if (!shape) throw invalidGraph(`${op} is missing its weight "${name}".`);
   if (rank !== undefined && shape.length !== rank)
@@ -72,9 +83,15 @@ export function expectWeight(op: OpName, weights: Readonly<Record<string, readon
 }
 
 /** Checks a weight that must have exactly one shape, when it is there at all. */
-export function expectWeightShape(op: OpName, weights: Readonly<Record<string, readonly number[]>>, name: string, shape: readonly number[]): void {
+export function expectWeightShape(
+  op: OpName,
+  weights: Readonly<Record<string, readonly number[]>>,
+  name: string,
+  shape: readonly number[],
+): void {
   const actual = weights[name];
-  if (actual && !sameShape(actual, shape)) throw invalidGraph(`${op} takes a "${name}" of shape ${formatShape(shape)}, not ${formatShape(actual)}.`);
+  if (actual && !sameShape(actual, shape))
+    throw invalidGraph(`${op} takes a "${name}" of shape ${formatShape(shape)}, not ${formatShape(actual)}.`);
 }
 
 /** Throws unless two shapes are equal. */

@@ -1,6 +1,16 @@
 import { formatShape } from '../dims';
 import { invalidGraph } from '../errors';
-import { count, expectInput, expectInputs, expectWeight, expectWeightShape, floats, lastDim, weightData, type OpDefinition } from './definition';
+import {
+  count,
+  expectInput,
+  expectInputs,
+  expectWeight,
+  expectWeightShape,
+  floats,
+  lastDim,
+  weightData,
+  type OpDefinition,
+} from './definition';
 
 /** y[…, o] = bias[o] + Σᵢ x[…, i] · weight[o, i], as torch.nn.Linear. */
 export const linear: OpDefinition<'linear'> = {

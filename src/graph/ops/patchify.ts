@@ -12,7 +12,8 @@ export const patchify: OpDefinition<'patchify'> = {
     const x = expectInput('patchify', inputs, 0, 'f32', 4);
     const rows = divideDims(x.shape[2]!, patch);
     const columns = divideDims(x.shape[3]!, patch);
-    if (rows === undefined || columns === undefined) throw invalidGraph(`patchify cannot cut ${formatShape(x.shape)} into patches of ${patch} × ${patch}.`);
+    if (rows === undefined || columns === undefined)
+      throw invalidGraph(`patchify cannot cut ${formatShape(x.shape)} into patches of ${patch} × ${patch}.`);
     const features = fixedDim('patchify', x, 0) * patch ** 2;
     const tokens = multiplyDims(rows, columns);
     return { shape: merged ? [1, multiplyDims(x.shape[1]!, tokens), features] : [x.shape[1]!, tokens, features], type: 'f32' };

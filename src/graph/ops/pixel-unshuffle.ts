@@ -9,7 +9,8 @@ export const pixelUnshuffle: OpDefinition<'pixelUnshuffle'> = {
     const x = expectInput('pixelUnshuffle', inputs, 0, 'f32', 4);
     const height = divideDims(x.shape[2]!, factor);
     const width = divideDims(x.shape[3]!, factor);
-    if (height === undefined || width === undefined) throw invalidGraph(`pixelUnshuffle by ${factor} cannot divide ${formatShape(x.shape)}.`);
+    if (height === undefined || width === undefined)
+      throw invalidGraph(`pixelUnshuffle by ${factor} cannot divide ${formatShape(x.shape)}.`);
     return { shape: [x.shape[0]!, fixedDim('pixelUnshuffle', x, 1) * factor ** 2, height, width], type: 'f32' };
   },
 

@@ -17,7 +17,9 @@ export const rope: OpDefinition<'rope'> = {
       x.shape.slice(0, -1).every((dim, axis) => equalDims(dim, cos.shape[axis]!)) &&
       lastDim('rope', x) === lastDim('rope', cos) * 2 * attributes.heads;
     if (!fits)
-      throw invalidGraph(`rope with ${attributes.heads} heads takes [..., heads · dim] and [..., dim / 2], not ${formatShape(x.shape)} and ${formatShape(cos.shape)}.`);
+      throw invalidGraph(
+        `rope with ${attributes.heads} heads takes [..., heads · dim] and [..., dim / 2], not ${formatShape(x.shape)} and ${formatShape(cos.shape)}.`,
+      );
     return { shape: x.shape, type: 'f32' };
   },
 

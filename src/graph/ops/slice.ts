@@ -14,7 +14,8 @@ export const slice: OpDefinition<'slice'> = {
     const dim = x.shape[axis];
     if (dim === undefined) throw invalidGraph(`slice has no axis ${axis} in ${formatShape(x.shape)}.`);
     const size = slicedDim(dim, start, end);
-    if (size === undefined) throw invalidGraph(`slice cannot take ${start} to ${end === TO_END ? 'the end' : end} of axis ${axis} of ${formatShape(x.shape)}.`);
+    if (size === undefined)
+      throw invalidGraph(`slice cannot take ${start} to ${end === TO_END ? 'the end' : end} of axis ${axis} of ${formatShape(x.shape)}.`);
     return { shape: x.shape.with(axis, size), type: 'f32' };
   },
 

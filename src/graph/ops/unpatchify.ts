@@ -21,7 +21,8 @@ export const unpatchify: OpDefinition<'unpatchify'> = {
     const wanted = multiplyDims(like.shape[1]!, rows, columns);
     // In a segment of its own the token count is a symbol of its own; it is checked when the graph runs.
     const known = sameSymbols(tokens, wanted);
-    if (known && !equalDims(tokens, wanted)) throw invalidGraph(`unpatchify takes ${wanted} tokens for ${formatShape(like.shape)}, not ${tokens}.`);
+    if (known && !equalDims(tokens, wanted))
+      throw invalidGraph(`unpatchify takes ${wanted} tokens for ${formatShape(like.shape)}, not ${tokens}.`);
     return { shape: [channels, like.shape[1]!, like.shape[2]!, like.shape[3]!], type: 'f32' };
   },
 
