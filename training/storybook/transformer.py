@@ -46,12 +46,18 @@ class RMSNorm(nn.Module):
         self.weight, self.eps = nn.Parameter(torch.ones(dim)), eps
 
     def forward(self, x):
-        return F.rms_norm(x, x.shape[-1:], self.weight.to(x.dtype), self.eps)
+        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
+        return x * torch.rsqrt(size.square() / x.shape[-1] + self.eps).to(x.dtype) * self.weight.to(x.dtype)
 
 
 def rotate(x, turn):
-    """Rotary embedding of interleaved pairs.  x [B, L, heads, 64]; turn complex [L, 1, 32]."""
-    return torch.view_as_real(torch.view_as_complex(x.float().unflatten(-1, (-1, 2))) * turn).flatten(-2).to(x.dtype)
+    """Rotary embedding of interleaved pairs: x cos + (x with each pair (a, b) turned to (-b, a)) sin.
+
+    x [B, L, heads, 64]; turn: cos, sin [L, 1, 64] and the quarter turn as a signed permutation [64, 64] (a small matrix product
+    runs faster on a CPU than strided pairs).
+    """
+    cos, sin, quarter = (t.to(x.dtype) for t in turn)
+    return torch.addcmul(x * cos, x @ quarter, sin)
 
 
 def attend(q, k, v):
@@ -59,7 +65,7 @@ def attend(q, k, v):
     if q.device.type != "cpu":
         return F.scaled_dot_product_attention(q, k, v)
     weights = (q * 0.125) @ k.transpose(-1, -2)
-    return weights.softmax(-1, dtype=torch.float32).to(v.dtype) @ v
+    return weights.softmax(-1) @ v
 
 
 class Attention(nn.Module):
@@ -103,10 +109,10 @@ class Block(nn.Module):
     def forward(self, x, context, time, rope):
         """x [B, F, S, D] (frames, tokens of a frame); time [B, F, 6, D]."""
         b, f, s, d = x.shape
-        shift, scale, gate, shift_ff, scale_ff, gate_ff = (self.scale_shift_table[:, None] + time)[..., None, :, :].unbind(-2)  # [B, F, 1, D]
+        shift, scale, gate, shift_ff, scale_ff, gate_ff = (self.scale_shift_table[:, None] + time).to(x.dtype)[..., None, :, :].unbind(-2)  # [B, F, 1, D]
         h = torch.addcmul(shift, F.layer_norm(x, (d,), eps=self.eps), 1 + scale)
         x = torch.addcmul(x, self.attn1(h.view(b, f * s, d), rope=rope).view(b, f, s, d), gate)
-        x = x + self.attn2(self.norm2(x).view(b, f * s, d), context).view(b, f, s, d)
+        x = x + self.attn2(F.layer_norm(x, (d,), self.norm2.weight.to(x.dtype), self.norm2.bias.to(x.dtype), self.eps).view(b, f * s, d), context).view(b, f, s, d)
         h = torch.addcmul(shift_ff, F.layer_norm(x, (d,), eps=self.eps), 1 + scale_ff)
         return torch.addcmul(x, self.ffn(h), gate_ff)
 
@@ -130,7 +136,7 @@ class Transformer(nn.Module):
         self._rope = {}
 
     def rope(self, f, h, w, device):
-        """Complex turns [F*h*w, 1, 32]: axis dims 24, 20, 20 of 64 (t, h, w), base 10000."""
+        """cos, sin [F*h*w, 1, 64] and the quarter turn: axis dims 24, 20, 20 of 64 (t, h, w), base 10000."""
         key = (f, h, w, device)
         if key not in self._rope:
             hw = 2 * (64 // 6)
@@ -138,8 +144,11 @@ class Transformer(nn.Module):
             for n, dims, shape in ((f, 64 - 2 * hw, (f, 1, 1)), (h, hw, (1, h, 1)), (w, hw, (1, 1, w))):
                 inverse = 1 / 10000 ** (torch.arange(0, dims, 2, dtype=torch.float64) / dims)
                 angles.append((torch.arange(n, dtype=torch.float64)[:, None] * inverse).view(*shape, -1).expand(f, h, w, -1))
-            a = torch.cat(angles, -1).view(f * h * w, 1, 32)
-            self._rope[key] = torch.polar(torch.ones_like(a), a).to(torch.complex64).to(device)
+            a = torch.cat(angles, -1).view(f * h * w, 1, 32).repeat_interleave(2, -1)
+            quarter = torch.zeros(64, 64)
+            quarter[torch.arange(1, 64, 2), torch.arange(0, 64, 2)] = -1
+            quarter[torch.arange(0, 64, 2), torch.arange(1, 64, 2)] = 1
+            self._rope[key] = tuple(t.float().to(device) for t in (a.cos(), a.sin(), quarter))
         return self._rope[key]
 
     def forward(self, latents, sigma, context):
@@ -148,17 +157,17 @@ class Transformer(nn.Module):
         p = self.patch
         h, w = h // p, w // p
         x = latents.view(b, c, f, h, p, w, p).permute(0, 2, 3, 5, 1, 4, 6).reshape(b, f, h * w, c * p * p)
-        x = F.linear(x, self.patch_embedding.weight.flatten(1), self.patch_embedding.bias).float()
+        x = F.linear(x, self.patch_embedding.weight.flatten(1), self.patch_embedding.bias)  # bf16 from here on under autocast
         cond = self.condition_embedder
         freq = torch.exp(-math.log(10000) * torch.arange(FREQ_DIM // 2, device=x.device) / (FREQ_DIM // 2))
         angle = 1000 * sigma[..., None].float() * freq
         temb = cond.time_embedder(torch.cat([angle.cos(), angle.sin()], -1))  # [B, F, D]
-        time = cond.time_proj(F.silu(temb)).unflatten(-1, (6, -1)).float()
+        time = cond.time_proj(F.silu(temb)).unflatten(-1, (6, -1))
         context = cond.text_embedder(context)
         rope = self.rope(f, h, w, x.device)
         for block in self.blocks:
             x = block(x, context, time, rope)
-        shift, scale = (self.scale_shift_table[:, None] + temb[..., None, :]).float()[..., None, :, :].unbind(-2)
+        shift, scale = (self.scale_shift_table[:, None] + temb[..., None, :]).to(x.dtype)[..., None, :, :].unbind(-2)
         x = self.proj_out(torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=self.config["eps"]), 1 + scale))
         return x.float().view(b, f, h, w, p, p, c).permute(0, 6, 1, 2, 4, 3, 5).reshape(b, c, f, h * p, w * p)
 
