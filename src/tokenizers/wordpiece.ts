@@ -2,6 +2,12 @@ import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { KinoraError } from '../errors';
 import type { Tokenizer } from './types';
 
+/**
+ * Han characters beyond U+FFFF, each a word of its own in BERT (BasicTokenizer._is_chinese_char). The library
+ * (0.2.0) looks at UTF-16 units there and misses them, so they are set apart before.
+ */
+const SUPPLEMENTARY_HAN = /[\u{20000}-\u{2a6df}\u{2a700}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
+
 interface TokenizerFile {
   readonly model?: { readonly type?: unknown };
 }
@@ -18,7 +24,7 @@ export function createWordPiece(file: unknown): Tokenizer {
   if (wrapped.length !== 2) throw notWordPiece('it does not put one token before the text and one after');
   const [before, after] = wrapped as [number, number];
   return {
-    content: (text) => inner.encode(text, { add_special_tokens: false }).ids,
+    content: (text) => inner.encode(text.replace(SUPPLEMENTARY_HAN, ' $& '), { add_special_tokens: false }).ids,
     wrap: (content) => [before, ...content, after],
   };
 }

@@ -1,11 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cleanPrompt } from '../../src/tokenizers/clean-prompt';
 import { fitPrompt } from '../../src/tokenizers/fit-prompt';
 import type { Tokenizer } from '../../src/tokenizers/types';
+import { createUnigramFromGguf } from '../../src/tokenizers/unigram-gguf';
 import { createUnigramFromJson } from '../../src/tokenizers/unigram-json';
 import { createWordPiece } from '../../src/tokenizers/wordpiece';
+import { memorySource } from '../../src/weights/files/byte-source';
+import { openWeights } from '../../src/weights/open-weights';
 import { findJson } from './json-cases';
 import known from './known-cleaning-differences.json';
 import { findTokenizerJson } from './models';
@@ -22,6 +25,10 @@ interface IdsFile {
 interface Prompts {
   tokenizer_json_sha256: string;
   prompts: { text: string; ids: number[]; ids_48?: number[] }[];
+}
+interface GgufPrompts {
+  metadata: Record<string, unknown>;
+  prompts: { text: string; cleaned: string; ids: number[] }[];
 }
 interface Cleaning {
   cases: { input: string; cleaned: string; needs_ftfy: boolean }[];
@@ -68,5 +75,15 @@ describe.each(findJson<Prompts>('bert', 'prompts', 'tokenizer_json_sha256'))('$n
     expect(short.ids).toEqual(row.ids_48 ?? row.ids);
     expect(short.truncated === null).toBe(row.ids_48 === undefined);
     if (short.truncated !== null) expect(row.text.endsWith(short.truncated)).toBe(true);
+  });
+});
+
+describe.each(findJson<GgufPrompts>('gguf-file', 'metadata', 'prompts'))('$name', ({ json, name, folder }) => {
+  it.each(json.prompts)('$text', async ({ text, cleaned, ids: expected }) => {
+    const stem = name.replace(/^.*\//, '').replace(/\.json$/, '');
+    const file = readdirSync(folder).find((entry) => entry === `${stem}.gguf`);
+    const { metadata } = await openWeights(memorySource(readFileSync(join(folder, file!))));
+    expect(cleanPrompt(text)).toBe(cleaned);
+    expect(ids(createUnigramFromGguf(metadata), cleaned)).toEqual(expected);
   });
 });
