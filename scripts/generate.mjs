@@ -6,8 +6,8 @@ import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, sta
 import { dirname, extname, resolve } from 'node:path';
 import { describeFlags, readArguments, UsageError } from './arguments.mjs';
 import { DIST, ensureBuilt } from './build.mjs';
+import { EngineFailure } from './engine-failure.mjs';
 import { ensureBrowser } from './get-browser.mjs';
-import { HeadlessEngine, EngineFailure } from './headless-engine.mjs';
 import { encodePng } from './png.mjs';
 import { ProgressBar } from './progress-bar.mjs';
 import { encodeSafetensors } from './safetensors.mjs';
@@ -70,6 +70,8 @@ async function main() {
   const outputs = { out: values.out ?? 'clip.mp4', json: values.json, latents: values['save-latents'], frames: values['frames-dir'] };
   checkOutputs(outputs);
 
+  // Loaded now, so that a mistake on the command line is answered at once.
+  const { HeadlessEngine } = await import('./headless-engine.mjs');
   const bar = new ProgressBar();
   const say = (line) => !values.quiet && bar.say(line);
   await ensureBuilt(say);
@@ -150,21 +152,18 @@ function readJson(path, what) {
 function checkOutputs({ out, json, latents, frames }) {
   for (const path of [out, json, latents]) {
     if (path === undefined) continue;
+    checkFolder(dirname(resolve(path)));
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new UsageError(`${path} is a folder, not a file.`);
-    const folder = dirname(resolve(path));
-    try {
-      mkdirSync(folder, { recursive: true });
-      accessSync(folder, constants.W_OK);
-    } catch {
-      throw new UsageError(`The folder ${folder} can't be written to.`);
-    }
   }
-  if (frames === undefined) return;
+  if (frames !== undefined) checkFolder(resolve(frames));
+}
+
+function checkFolder(folder) {
   try {
-    mkdirSync(frames, { recursive: true });
-    accessSync(frames, constants.W_OK);
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
   } catch {
-    throw new UsageError(`The folder ${frames} can't be written to.`);
+    throw new UsageError(`The folder ${folder} can't be written to.`);
   }
 }
 

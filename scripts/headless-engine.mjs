@@ -1,15 +1,7 @@
 /** The engine in a headless browser: opens headless.html of a served build and drives `createKinora` there. */
 import { chromium } from 'playwright';
+import { EngineFailure } from './engine-failure.mjs';
 import { PLAIN_BROWSER_ARGS } from './find-browser.mjs';
-
-/** An error of the engine, or of the browser around it. */
-export class EngineFailure extends Error {
-  constructor({ code, message, hint = '', cause }) {
-    super(message, { cause });
-    this.code = code;
-    this.hint = hint;
-  }
-}
 
 /** What browsers ask for before they let WebGPU at the hardware of a machine without a screen. */
 const WEBGPU_ARGS = ['--enable-unsafe-webgpu', '--enable-features=Vulkan'];

@@ -18,6 +18,7 @@ export class ProgressBar {
   #lastPlainMs = -Infinity;
   #isShown = false;
 
+  /** @param {{ isTTY?: boolean, columns?: number, write: (text: string) => unknown }} [stream] */
   constructor(stream = process.stderr) {
     this.#stream = stream;
   }

@@ -41,6 +41,8 @@ const HASHED = /\/assets\/[^/]+-[A-Za-z0-9_-]{8,}\.[a-z0-9]+$/;
 /**
  * A request handler for the files under `root`. `base` is the path that the page is served under; `headers` are added to every
  * answer (null for none, as on a plain host).
+ * @param {string} root
+ * @param {{ base?: string, headers?: Record<string, string> | null }} [options]
  */
 export function staticHandler(root, { base = '/', headers = SECURITY_HEADERS } = {}) {
   const folder = resolve(root);
@@ -54,7 +56,8 @@ export function staticHandler(root, { base = '/', headers = SECURITY_HEADERS } =
 
 /**
  * Serves `root` until `close()`. Tries the ports in turn where a list is given (0 is any free one).
- * Resolves to { url, port, server, close }.
+ * @param {string} root
+ * @param {{ host?: string, port?: number | number[], base?: string, headers?: Record<string, string> | null }} [options]
  */
 export async function serve(root, { host = '127.0.0.1', port = 0, base = '/', headers = SECURITY_HEADERS } = {}) {
   const server = createServer(staticHandler(root, { base, headers }));

@@ -75,13 +75,13 @@ class WorkerKinora implements Kinora {
     this.#replaceForThreads(wire);
     void requestPersistence(); // Only pages can ask, best on a click; workers can't.
     return this.#cancellable({ ...(signal && { signal }), ...(onProgress && { onProgress }) }, (remote, call, progress) =>
-      remote.generate(call, spec, wire, progress),
+      remote.generate(call, { ...spec }, { ...wire, ...(wire.plan && { plan: plain(wire.plan) }) }, progress),
     );
   }
 
   exportClip({ report, latents }: Clip, { signal, onProgress, ...wire }: ExportOptions): Promise<Clip> {
     return this.#cancellable({ ...(signal && { signal }), ...(onProgress && { onProgress }) }, (remote, call, progress) =>
-      remote.exportClip(call, { report, ...(latents && { latents }) }, wire, progress),
+      remote.exportClip(call, { report: plain(report), ...(latents && { latents }) }, wire, progress),
     );
   }
 
@@ -133,6 +133,11 @@ class WorkerKinora implements Kinora {
     const base = new URL(this.#options.modelBase ?? 'models/', globalThis.document?.baseURI ?? globalThis.location?.href);
     return base.pathname.endsWith('/') ? base.href : new URL(`${base.pathname}/`, base).href;
   }
+}
+
+/** JSON data without the proxies that state libraries put round it: those can't be sent to a worker. */
+function plain<T>(json: T): T {
+  return JSON.parse(JSON.stringify(json)) as T;
 }
 
 /** A callback that throws is the caller's defect: it is reported like one in an event listener, and the job goes on. */

@@ -1,5 +1,5 @@
 import * as Comlink from 'comlink';
-import { KinoraError } from '../errors';
+import { KinoraError, toKinoraError } from '../errors';
 import { installWire, type EngineSettings, type RemoteEngine } from './wire';
 
 /** The part of a `Worker` that a link uses. */
@@ -85,7 +85,7 @@ export class WorkerLink {
         },
         (error: unknown) => {
           settle();
-          reject(error);
+          reject(asKinoraError(error));
         },
       );
     });
@@ -117,6 +117,17 @@ export class WorkerLink {
   #onError(event: ErrorEvent): void {
     this.fail(broken(event.message ? 'The engine broke down.' : 'The engine could not be loaded.', event.error ?? event.message));
   }
+}
+
+/** What can't be cloned fails on this side of the boundary. */
+function asKinoraError(error: unknown): KinoraError {
+  if (!(error instanceof DOMException && error.name === 'DataCloneError')) return toKinoraError(error);
+  return new KinoraError(
+    'invalid-spec',
+    'The call holds something that is not plain data.',
+    'Give texts, numbers, and lists and objects of them.',
+    { cause: error },
+  );
 }
 
 function broken(message: string, cause?: unknown): KinoraError {
