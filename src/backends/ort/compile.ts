@@ -6,6 +6,7 @@ import type { CompiledGraph, CompileOptions, DeviceTensor } from '../../graph/ex
 import type { Graph, WeightSource } from '../../graph/types';
 import { graphWeights } from '../../graph/weights';
 import { internalError } from './errors';
+import { letEventsIn } from './let-events-in';
 import { lowerGraph } from './lowering';
 import type { Choices } from './lowering/choices';
 import { inputName, outputName } from './lowering/context';
@@ -40,6 +41,7 @@ export async function compileGraph(backend: Backend, graph: Graph, source: Weigh
       bindInputs(graph, inputs);
       const feeds = Object.fromEntries(graph.inputs.map(({ name }) => [inputName(name), asOrtTensor(inputs[name]!).tensor]));
       const results = await memory.guard(() => runtime.exclusively(() => session.run(feeds)));
+      await letEventsIn();
       return Object.fromEntries(graph.outputs.map(({ name }): [string, DeviceTensor] => [name, new OrtTensor(results[outputName(name)]!)]));
     },
     dispose: async () => {
