@@ -12,8 +12,6 @@ import { findEncoder } from './probe';
 import { composeComment } from './spec-comment';
 import { upscale, type UpscaleFactor } from './upscale';
 
-/** Seconds between key frames: seeking stays quick, and as much is kept for encoding again when an encoder is lost. */
-const KEY_FRAME_SECONDS = 2;
 const WATCHDOG_MS = 30_000;
 
 export interface VideoWriterOptions {
@@ -187,9 +185,9 @@ class ClipWriter implements VideoWriter {
   }
 
   #encode({ index, timestampUs, picture }: RetainedPicture, isFirst = false): Promise<void> {
-    const keyInterval = Math.max(1, Math.round(KEY_FRAME_SECONDS * this.#size.fps));
+    const session = this.#session!;
     const durationUs = Math.round(1e6 / this.#size.fps);
-    return this.#session!.encode(picture, timestampUs, durationUs, isFirst || index % keyInterval === 0);
+    return session.encode(picture, timestampUs, durationUs, isFirst || index % session.choice.keyInterval === 0);
   }
 
   /** One attempt to get everything out of the encoder. False: it failed, the frames are with another one, and that one must be flushed. */

@@ -1,4 +1,5 @@
 import type { Frame } from '../../src/media/frame';
+import type { I420Picture } from '../../src/media/i420';
 
 /** A small generator (mulberry32) so that clips are the same on every run. */
 function randomizer(seed: number): () => number {
@@ -57,4 +58,11 @@ export function psnr(a: Frame, b: Frame): number {
   let sum = 0;
   for (let at = 0; at < a.rgba.length; at++) if (at % 4 !== 3) sum += (a.rgba[at]! - b.rgba[at]!) ** 2;
   return 10 * Math.log10((255 * 255 * 0.75 * a.rgba.length) / sum);
+}
+
+/** The same over the samples of all three planes: what the codec alone lost, colour subsampling aside. */
+export function planesPsnr(a: I420Picture, b: I420Picture): number {
+  if (a.width !== b.width || a.height !== b.height) throw new Error(`${a.width}x${a.height} against ${b.width}x${b.height}`);
+  const sum = a.planes.reduce((total, value, at) => total + (value - b.planes[at]!) ** 2, 0);
+  return 10 * Math.log10((255 * 255 * a.planes.length) / sum);
 }

@@ -42,11 +42,11 @@ describe('levels', () => {
     const ladder = encoderLadder({ width: 128, height: 128, fps: 24 });
     const rungs = ladder.map(({ config, container }) => `${container} ${config.codec}`);
     expect([...new Set(rungs)]).toEqual([
-      'mp4 avc1.42E015',
+      'mp4 avc1.42E014',
       'mp4 avc1.42E028',
-      'mp4 avc1.4D0015',
+      'mp4 avc1.4D0014',
       'mp4 avc1.4D0028',
-      'mp4 avc1.640015',
+      'mp4 avc1.640014',
       'mp4 avc1.640028',
       'mp4 vp09.00.10.08',
       'mp4 av01.0.00M.08',

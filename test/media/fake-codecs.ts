@@ -25,18 +25,21 @@ export interface Script {
  * in, and every session, frame and close is on record.
  */
 export class FakeCodecs implements CodecsApi {
+  /** Every encoder that accepted its configuration, in order. */
   readonly sessions: FakeEncoder[] = [];
+  /** Every encoder. */
+  readonly encoders: FakeEncoder[] = [];
   framesMade = 0;
   framesClosed = 0;
   readonly VideoEncoder: typeof VideoEncoder;
   readonly VideoFrame: typeof VideoFrame;
 
   /**
-   * @param scriptFor the script of session number `index`, opened with `config`; probes are sessions too
+   * @param scriptFor the script of session number `index`, opened with `config`; probes are sessions too, refused ones are not
    * @param delayMs from `encode` to its chunk
    */
   constructor(scriptFor: (config: VideoEncoderConfig, index: number) => Script = () => ({}), delayMs = 0) {
-    const { sessions } = this;
+    const { sessions, encoders } = this;
     const count = (made: number, closed: number): void => {
       this.framesMade += made;
       this.framesClosed += closed;
@@ -44,6 +47,7 @@ export class FakeCodecs implements CodecsApi {
     this.VideoEncoder = class extends FakeEncoder {
       constructor(init: VideoEncoderInit) {
         super(init, scriptFor, sessions, delayMs);
+        encoders.push(this);
       }
     } as unknown as typeof VideoEncoder;
     this.VideoFrame = class {
@@ -58,9 +62,9 @@ export class FakeCodecs implements CodecsApi {
     } as unknown as typeof VideoFrame;
   }
 
-  /** Sessions that took part in the clip: not closed after two frames of probing. */
+  /** Encoders that nobody closed. */
   get open(): number {
-    return this.sessions.filter(({ state }) => state !== 'closed').length;
+    return this.encoders.filter(({ state }) => state !== 'closed').length;
   }
 }
 
@@ -73,7 +77,8 @@ export class FakeEncoder extends EventTarget {
   readonly keyFrames: number[] = [];
   readonly #init: VideoEncoderInit;
   readonly #scriptFor: (config: VideoEncoderConfig, index: number) => Script;
-  readonly #index: number;
+  readonly #sessions: FakeEncoder[];
+  #index = -1;
   readonly #delayMs: number;
   readonly #work: Promise<void>[] = [];
   #taken = 0;
@@ -89,13 +94,14 @@ export class FakeEncoder extends EventTarget {
     this.#init = init;
     this.#scriptFor = scriptFor;
     this.#delayMs = delayMs;
-    this.#index = sessions.push(this) - 1;
+    this.#sessions = sessions;
   }
 
   configure(config: VideoEncoderConfig): void {
     this.config = config;
-    this.script = this.#scriptFor(config, this.#index);
+    this.script = this.#scriptFor(config, this.#sessions.length);
     if (this.script.refuse) throw this.script.refuse;
+    this.#index = this.#sessions.push(this) - 1;
     this.state = 'configured';
   }
 
