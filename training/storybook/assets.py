@@ -11,9 +11,9 @@ import colorsys
 import io
 import json
 import random
+import zlib
 
 import numpy as np
-import resvg_py
 import torch
 from PIL import Image
 
@@ -23,6 +23,7 @@ from .subjects import COLOURS, SUBJECTS
 
 
 def rasterise(svg: str) -> Image.Image:
+    import resvg_py  # only drawing needs it: machines that just load assets do without
     return Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg)))).convert("RGBA")
 
 
@@ -84,6 +85,17 @@ def build(icon_file: str, size: int, variants: int, ids=None, seed: int = 0) -> 
     return {"sprites": torch.from_numpy(np.stack(sprites)), "sprite_index": index, "places": torch.from_numpy(np.stack(places)), "size": size}
 
 
+def save_assets(data: dict, path: str):
+    """Compressed (flat pictures shrink 10 to 20 times), so that the file travels easily."""
+    packed = {k: ("zlib", tuple(v.shape), zlib.compress(v.numpy().tobytes(), 9)) if torch.is_tensor(v) else v for k, v in data.items()}
+    torch.save(packed, path)
+
+
+def load_assets(path: str) -> dict:
+    unpack = lambda v: torch.frombuffer(bytearray(zlib.decompress(v[2])), dtype=torch.uint8).view(v[1]) if isinstance(v, tuple) and v[0] == "zlib" else v
+    return {k: unpack(v) for k, v in torch.load(path, weights_only=False).items()}
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--icons", required=True)
@@ -92,7 +104,7 @@ def main():
     p.add_argument("--variants", type=int, default=8, help="drawings of each place and time of day")
     a = p.parse_args()
     data = build(a.icons, a.size, a.variants)
-    torch.save(data, a.out)
+    save_assets(data, a.out)
     print({k: tuple(v.shape) for k, v in data.items() if hasattr(v, "shape")})
 
 

@@ -13,6 +13,7 @@ import shutil
 import torch
 import torch.nn.functional as F
 
+from .assets import load_assets
 from . import autoencoder as AE
 from . import diffusion as D
 from . import transformer as TR
@@ -111,7 +112,7 @@ def main(argv=None):
     p.add_argument("--frames", type=int, default=25)
     p.add_argument("--prompts", help="text file, a prompt a line: also write a sheet of samples")
     a = p.parse_args(argv)
-    renderer = Renderer(torch.load(a.assets, weights_only=False), a.frames)
+    renderer = Renderer(load_assets(a.assets), a.frames)
     export(a.work, a.out, World(a.subjects), renderer, steps=a.steps, guidance=a.guidance, autoencoder=a.autoencoder)
     if a.prompts:
         prompts = [line.strip() for line in open(a.prompts) if line.strip()]

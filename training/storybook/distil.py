@@ -17,7 +17,7 @@ import torch
 
 from . import diffusion as D
 from . import transformer as TR
-from .runtime import Run, autocast, pick_device, save_atomic
+from .runtime import add_run_arguments, autocast, pick_device, prepare, save_atomic
 from .text_encoder import TextEncoder
 from .train_transformer import Shards
 
@@ -57,20 +57,15 @@ def main(argv=None):
     p.add_argument("--teacher-steps", type=int, default=20)
     p.add_argument("--guidance", type=float, default=4.0)
     p.add_argument("--shift", type=float, default=3.0)
-    p.add_argument("--seconds", type=float, default=7200)
-    p.add_argument("--stop-after", type=float)
     p.add_argument("--batch", type=int, default=6)
     p.add_argument("--pool", type=int, default=1500, help="paths kept")
     p.add_argument("--first", type=int, default=96, help="paths made before the first step")
     p.add_argument("--renew", type=float, default=0.4, help="paths made per training sample")
     p.add_argument("--lr", type=float, default=2e-4)
     p.add_argument("--ema", type=float, default=0.998)
-    p.add_argument("--save-every", type=float, default=300)
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--threads", type=int)
+    add_run_arguments(p, 7200)
     a = p.parse_args(argv)
-    if a.threads:
-        torch.set_num_threads(a.threads)
+    run = prepare(a, os.path.join(a.out, "distil.jsonl"))
     os.makedirs(a.out, exist_ok=True)
     device, path = pick_device(), os.path.join(a.out, "distil.ckpt")
     empty = TextEncoder(a.text_encoder).contexts([""])[0].to(device)
@@ -80,7 +75,6 @@ def main(argv=None):
     ema = copy.deepcopy(teacher)
     params = list(student.parameters())
     opt = torch.optim.AdamW(params, lr=a.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-    run = Run(a.seconds, a.stop_after, save_every=a.save_every, log_path=os.path.join(a.out, "distil.jsonl"))
     if os.path.exists(path):
         s = torch.load(path, map_location=device)
         student.load_state_dict(s["student"]), ema.load_state_dict(s["ema"]), opt.load_state_dict(s["opt"])
@@ -93,6 +87,7 @@ def main(argv=None):
         save_atomic({"student": student.state_dict(), "ema": ema.state_dict(), "opt": opt.state_dict(), "step": run.step, "spent": run.spent}, path)
         TR.save(ema.state_dict(), teacher.config, os.path.join(a.out, "transformer.safetensors"), os.path.join(a.out, "transformer_config.json"))
 
+    run.restart_clock()
     for step in run:
         while owed >= a.batch:
             x0, context, _ = data.batch(a.batch)

@@ -14,6 +14,7 @@ import time
 import torch
 import torch.nn.functional as F
 
+from .assets import load_assets
 from .autoencoder import load
 from .captions import caption
 from .renderer import Renderer
@@ -83,7 +84,7 @@ def main(argv=None):
     device = pick_device()
     model = load(os.path.join(a.autoencoder, "autoencoder.safetensors"), os.path.join(a.autoencoder, "autoencoder_config.json")).to(device, memory_format=torch.channels_last)
     clip_frames = 25 if a.frames == 1 else a.frames
-    renderer, text, world = Renderer(torch.load(a.assets, weights_only=False), clip_frames, device), TextEncoder(a.text_encoder, device), World(a.subjects)
+    renderer, text, world = Renderer(load_assets(a.assets), clip_frames, device), TextEncoder(a.text_encoder, device), World(a.subjects)
     for shard in range(a.first, a.first + a.shards):
         path = os.path.join(a.out, f"shard{shard:04d}.pt")
         if os.path.exists(path):

@@ -19,11 +19,12 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from .assets import load_assets
 from . import vocabulary as V
 from .captions import caption
 from .fast_conv import Conv2d
 from .renderer import Renderer
-from .runtime import Run, autocast, pick_device, save_atomic
+from .runtime import add_run_arguments, autocast, pick_device, prepare, save_atomic
 from .world import World
 
 HEADS = {"count": 3, "place": len(V.PLACE_IDS), "time": len(V.TIME_IDS), "weather": len(V.WEATHER_IDS), "motion": len(V.MOTION_IDS),
@@ -130,13 +131,13 @@ def augment(x, generator):
 
 
 def train(a):
+    run = prepare(a, os.path.join(a.work, "judge.jsonl"))
     device, path = pick_device(), os.path.join(a.work, "judge.ckpt")
     os.makedirs(a.work, exist_ok=True)
     world = World(a.subjects)
-    renderer = Renderer(torch.load(a.assets, weights_only=False), a.frames, device)
+    renderer = Renderer(load_assets(a.assets), a.frames, device)
     model = Judge(world.ids).to(device)
     opt = torch.optim.AdamW(model.parameters(), lr=a.lr, weight_decay=0.02, fused=True)
-    run = Run(a.seconds, a.stop_after, save_every=a.save_every, log_path=os.path.join(a.work, "judge.jsonl"))
     if os.path.exists(path):
         s = torch.load(path, map_location=device)
         model.load_state_dict(s["model"]), opt.load_state_dict(s["opt"])
@@ -163,14 +164,20 @@ def train(a):
     def keep():
         save_atomic({"model": model.state_dict(), "opt": opt.state_dict(), "step": run.step, "spent": run.spent, "ids": world.ids}, path)
 
-    average = None
-    for step in run:
-        for _ in range(a.first // 8 if count == 0 else a.fresh):
+    def fresh(batches):
+        nonlocal turn, count
+        for _ in range(batches):
             specs = [world.spec(rand) for _ in range(8)]
             where = (turn + torch.arange(8)) % a.pool
             store[where.to(device)] = rendered(specs)
             classes[where], present[where] = targets(specs, world.ids)
             turn, count = turn + 8, min(count + 8, a.pool)
+
+    fresh(a.first // 8)
+    run.restart_clock()
+    average = None
+    for step in run:
+        fresh(a.fresh)
         i = torch.randint(count, (a.batch,), generator=generator)
         lr = a.lr * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * run.progress)))
         for g in opt.param_groups:
@@ -261,7 +268,7 @@ def score(a):
     world = World(model.ids)
     bundle = Bundle(a.bundle, a.text_encoder, device)
     d = bundle.info["defaults"]
-    renderer = Renderer(torch.load(a.assets, weights_only=False), d["frames"], device)
+    renderer = Renderer(load_assets(a.assets), d["frames"], device)
     report = {"judge_on_unseen_rendered_clips": scores, "steps": a.steps or d["steps"], "guidance": d["guidance"] if a.guidance is None else a.guidance, "prompts_per_set": a.count, "sets": {}}
     for name, rows in prompt_sets(world, a.count).items():
         specs = [s for s, _ in rows]
@@ -302,8 +309,6 @@ def main(argv=None):
     p.add_argument("--subjects", default="core")
     p.add_argument("--frames", default="25", help="train: frames of a clip; frames: the file of clips")
     p.add_argument("--specs", help="frames: the prompts file that the clips were made from")
-    p.add_argument("--seconds", type=float, default=3600)
-    p.add_argument("--stop-after", type=float)
     p.add_argument("--batch", type=int, default=32)
     p.add_argument("--pool", type=int, default=12000)
     p.add_argument("--first", type=int, default=400)
@@ -311,18 +316,14 @@ def main(argv=None):
     p.add_argument("--test", type=int, default=400)
     p.add_argument("--lr", type=float, default=1.5e-3)
     p.add_argument("--eval-every", type=int, default=250)
-    p.add_argument("--save-every", type=float, default=300)
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--threads", type=int)
     p.add_argument("--text-encoder")
     p.add_argument("--bundle")
     p.add_argument("--count", type=int, default=100, help="prompts of each of the four sets")
     p.add_argument("--steps", type=int)
     p.add_argument("--guidance", type=float)
     p.add_argument("--out")
+    add_run_arguments(p, 3600)
     a = p.parse_args(argv)
-    if a.threads:
-        torch.set_num_threads(a.threads)
     if a.action == "train":
         a.frames = int(a.frames)
     return {"train": train, "score": score, "prompts": write_prompts, "frames": frames}[a.action](a)

@@ -8,6 +8,7 @@ import random
 import torch
 import torch.nn.functional as F
 
+from .assets import load_assets
 from . import vocabulary as V
 from .looks import apply_looks
 from .motion import AIRBORNE, KINDS, camera_paths, subject_paths
@@ -257,7 +258,7 @@ def main():
     p.add_argument("--subjects", default="core")
     p.add_argument("--device", default="cpu")
     a = p.parse_args()
-    renderer, specs = Renderer(torch.load(a.assets, weights_only=False), device=a.device), World(a.subjects).specs(a.seed, a.count)
+    renderer, specs = Renderer(load_assets(a.assets), device=a.device), World(a.subjects).specs(a.seed, a.count)
     start = clock.time()
     frames = torch.cat([renderer.render(specs[i:i + 16])[0] for i in range(0, len(specs), 16)])
     print(f"{a.count / (clock.time() - start):.1f} clips/s")

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import time
 
@@ -23,6 +24,25 @@ def save_atomic(state, path):
     os.replace(path + ".new", path)
 
 
+def add_run_arguments(parser, seconds):
+    """The arguments of every training command; `prepare(args)` applies them."""
+    parser.add_argument("--seconds", type=float, default=seconds, help=f"training time in all, over restarts (default {seconds})")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: count this process's CPU time divided by its threads, for runs that share the machine")
+    parser.add_argument("--stop-after", type=float, help="end this run after so many seconds (wall clock), with a checkpoint")
+    parser.add_argument("--save-every", type=float, default=300, help="seconds between checkpoints")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, help="CPU threads")
+
+
+def prepare(args, log_path=None):
+    """-> the Run of these arguments, with threads and seed set."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    random.seed(args.seed)
+    return Run(args.seconds, args.stop_after, args.save_every, log_path, args.clock)
+
+
 class Run:
     """A budget of training seconds over any number of restarts.
 
@@ -30,10 +50,12 @@ class Run:
     step in progress is finished, so that the caller can store a checkpoint).  Time while the machine slept does not count.
     """
 
-    def __init__(self, seconds, stop_after=None, step=0, spent=0.0, save_every=300.0, log_path=None):
-        self.seconds, self.stop_after, self.step, self.spent = seconds, stop_after or 1e12, step, spent
+    def __init__(self, seconds, stop_after=None, save_every=300.0, log_path=None, clock="wall"):
+        self.seconds, self.stop_after, self.step, self.spent = seconds, stop_after or 1e12, 0, 0.0
         self.save_every, self.log_path = save_every, log_path
-        self.began = self.last = self.saved = time.time()
+        self.now = time.time if clock == "wall" else lambda: time.process_time() / torch.get_num_threads()
+        self.began = self.saved = time.time()
+        self.last = self.now()
         self.stopping = False
         for s in (signal.SIGTERM, signal.SIGINT):
             signal.signal(s, self._stop)
@@ -49,9 +71,13 @@ class Run:
     def __iter__(self):
         while self.spent < self.seconds and time.time() - self.began < self.stop_after and not self.stopping:
             yield self.step
-            now = time.time()
+            now = self.now()
             self.spent += min(now - self.last, 60)
             self.last, self.step = now, self.step + 1
+
+    def restart_clock(self):
+        """Leaves what went before (preparing data) out of the budget."""
+        self.last = self.now()
 
     def due(self):
         """True once every `save_every` seconds: time for a checkpoint."""

@@ -14,9 +14,10 @@ import time
 
 import torch
 
+from .assets import load_assets
 from . import autoencoder as AE
 from .renderer import Renderer
-from .runtime import Run, autocast, pick_device, save_atomic
+from .runtime import add_run_arguments, autocast, pick_device, prepare, save_atomic
 from .sheets import contact_sheet
 from .world import World
 
@@ -83,8 +84,6 @@ def main(argv=None):
     p.add_argument("--assets", required=True)
     p.add_argument("--work", required=True, help="folder for the checkpoint and the results")
     p.add_argument("--subjects", default="all", help="the autoencoder sees every subject by default")
-    p.add_argument("--seconds", type=float, default=3600, help="training time in all, over restarts")
-    p.add_argument("--stop-after", type=float, help="end this run after so many seconds")
     p.add_argument("--joint", type=float, default=0.5, help="share of the time before the encoder is frozen")
     p.add_argument("--freeze-encoder", action="store_true")
     p.add_argument("--batch", type=int, default=4)
@@ -102,17 +101,13 @@ def main(argv=None):
     p.add_argument("--decoder-width", type=int, default=192)
     p.add_argument("--decoder-blocks", type=int, default=4)
     p.add_argument("--linear-encoder", action="store_true", help="keep the encoder linear (for comparison)")
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--save-every", type=float, default=240)
     p.add_argument("--eval-every", type=int, default=250)
-    p.add_argument("--threads", type=int)
+    add_run_arguments(p, 3600)
     a = p.parse_args(argv)
-    if a.threads:
-        torch.set_num_threads(a.threads)
-    torch.manual_seed(a.seed)
+    run = prepare(a, os.path.join(a.work, "autoencoder.jsonl"))
     os.makedirs(a.work, exist_ok=True)
     device, path = pick_device(), os.path.join(a.work, "autoencoder.ckpt")
-    renderer, world = Renderer(torch.load(a.assets, weights_only=False), device=device), World(a.subjects)
+    renderer, world = Renderer(load_assets(a.assets), device=device), World(a.subjects)
     held = torch.cat([renderer.render(World(a.subjects).specs(990000 + i, 2))[0] for i in range(a.held // 2)])
     state = torch.load(path, map_location=device, weights_only=False) if os.path.exists(path) else None
     config = state["config"] if state else AE.make_config(a.latent, a.encoder_width, 2, a.decoder_width, a.decoder_blocks)
@@ -129,7 +124,6 @@ def main(argv=None):
         print("channel std in pixels' own units", [round(v, 2) for v in std.tolist()], "as latents", [round(v, 2) for v in target.tolist()], flush=True)
     ema = copy.deepcopy(model).requires_grad_(False)
     opt = torch.optim.AdamW(model.parameters(), lr=a.lr, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
-    run = Run(a.seconds, a.stop_after, save_every=a.save_every, log_path=os.path.join(a.work, "autoencoder.jsonl"))
     if state:
         opt.load_state_dict(state["opt"]), ema.load_state_dict(state["ema"])
         run.step, run.spent = state["step"], state["spent"]
@@ -144,6 +138,7 @@ def main(argv=None):
 
     report()
     average = None
+    run.restart_clock()
     for step in run:
         frozen = a.freeze_encoder or a.linear_encoder or run.progress > a.joint
         model.encoder.requires_grad_(not frozen)

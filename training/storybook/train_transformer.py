@@ -16,7 +16,7 @@ import torch
 
 from . import diffusion as D
 from . import transformer as TR
-from .runtime import Run, autocast, pick_device, save_atomic
+from .runtime import add_run_arguments, autocast, pick_device, prepare, save_atomic
 from .text_encoder import TEXT_LEN, TextEncoder
 
 
@@ -113,8 +113,6 @@ def main(argv=None):
     p.add_argument("--held", help="held-out shards for the validation loss")
     p.add_argument("--text-encoder", required=True)
     p.add_argument("--work", required=True, help="folder of the checkpoint")
-    p.add_argument("--seconds", type=float, default=36000, help="training time in all, over restarts")
-    p.add_argument("--stop-after", type=float, help="end this run after so many seconds")
     p.add_argument("--still-share", type=float, default=0.5)
     p.add_argument("--still-batch", type=int, default=32)
     p.add_argument("--clip-batch", type=int, default=6)
@@ -129,12 +127,9 @@ def main(argv=None):
     p.add_argument("--ema", type=float, default=0.999)
     p.add_argument("--focus", type=float, default=2.0, help="extra weight of cells covered by subjects; fades out over the last third")
     p.add_argument("--compile", action="store_true")
-    p.add_argument("--save-every", type=float, default=300)
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--threads", type=int)
+    add_run_arguments(p, 36000)
     a = p.parse_args(argv)
-    if a.threads:
-        torch.set_num_threads(a.threads)
+    run = prepare(a, os.path.join(a.work, "transformer.jsonl"))
     os.makedirs(a.work, exist_ok=True)
     device, path = pick_device(), os.path.join(a.work, "transformer.ckpt")
     empty = TextEncoder(a.text_encoder).contexts([""])[0]
@@ -142,13 +137,12 @@ def main(argv=None):
     clips = Shards(a.clips, empty, device, a.limit) if a.clips else None
     held = Shards(a.held, empty, device, 8, dropout=0) if a.held else None
     state = torch.load(path, map_location=device, weights_only=False) if os.path.exists(path) else None
-    torch.manual_seed(a.seed)
     channels = next(iter(stills.parts.values()))["latents"].shape[1]
     config = state["config"] if state else TR.make_config(a.layers, a.heads, channels)
     model = TR.Transformer(config).to(device)
     ema = copy.deepcopy(model).requires_grad_(False)
     opts = optimizers(model, a.lr, a.muon_lr)
-    run, seen = Run(a.seconds, a.stop_after, save_every=a.save_every, log_path=os.path.join(a.work, "transformer.jsonl")), 0
+    seen = 0
     if state:
         model.load_state_dict(state["model"]), ema.load_state_dict(state["ema"])
         if len(state["opts"]) == len(opts):
@@ -160,12 +154,15 @@ def main(argv=None):
         run.step, run.spent, seen = state["step"], state["spent"], state["seen"]
         torch.manual_seed(a.seed + run.step), random.seed(a.seed + run.step)
     print(f"{sum(q.numel() for q in model.parameters()) / 1e6:.2f} M parameters, {len(stills)} pictures, {len(clips) if clips else 0} clips, from step {run.step}", flush=True)
+    if a.compile:
+        torch._dynamo.config.suppress_errors = True  # where a compiler is missing, go on without
     net = torch.compile(model) if a.compile else model
     params = list(model.parameters())
 
     def store():
         save_atomic({"model": model.state_dict(), "ema": ema.state_dict(), "opts": [o.state_dict() for o in opts], "step": run.step, "spent": run.spent, "seen": seen, "config": config}, path)
 
+    run.restart_clock()
     average, since = {}, (run.spent, seen)
     for step in run:
         images = clips is None or len(clips) == 0 or run.progress < a.still_share or random.random() < a.mix

@@ -118,9 +118,9 @@ def run_recipe(folder):
     at = lambda *parts: os.path.join(folder, *parts)
     subjects = IDS
     text = os.environ.get("KINORA_MINILM") or tiny_text_encoder(at("text"))
-    torch.save(assets.build(os.path.join(HERE, "icons.json"), SIZE, 1, subjects), at("assets.pt"))
+    assets.save_assets(assets.build(os.path.join(HERE, "icons.json"), SIZE, 1, subjects), at("assets.pt"))
     World.PRESETS["tiny"] = subjects
-    renderer = Renderer(torch.load(at("assets.pt"), weights_only=False), FRAMES)
+    renderer = Renderer(assets.load_assets(at("assets.pt")), FRAMES)
     frames, cover = renderer.render(World("tiny").specs(1, 6))
     again, _ = renderer.render(World("tiny").specs(1, 6))
     assert frames.shape == (6, FRAMES, 3, SIZE, SIZE) and torch.equal(frames, again) and cover.max() > 0.3
