@@ -3,9 +3,10 @@ import { windows1252Byte, windows1252Char } from './windows-1252';
 const C1_CONTROLS = /[\x80-\x9f]/g;
 
 /**
- * Undoes UTF-8 that was read as windows-1252 or Latin-1, once or several times over: `schÃ¶n` → `schön`, `donâ€™t` → `don’t`. A text
- * is only touched where it holds sequences that are near certain to be such an accident (`isTelling`); what ftfy
- * also does, and this does not: other single-byte encodings (MacRoman, windows-1250 to 1257) and lossy sequences.
+ * Undoes UTF-8 that was read in a single-byte encoding, once or several times over: `schÃ¶n` → `schön`, `donâ€™t` → `don’t`,
+ * `РїСЂРёРІРµС‚` → `привет`. Parts of a text are mended where they hold sequences that are near certain to be such an accident in
+ * windows-1252 (`isTelling`); other encodings only where they explain the whole text. ftfy also mends sequences that have lost bytes;
+ * this does not.
  */
 export function fixMojibake(text: string): string {
   for (;;) {
@@ -16,12 +17,42 @@ export function fixMojibake(text: string): string {
 }
 
 function fixOnce(text: string): string {
-  if (!SUSPECT.test(text)) return text;
+  if (!SUSPECT.test(text)) return fixWhole(text) ?? text;
   const restored = restoreSpaces(text);
   const bytes = encode(restored);
   const whole = bytes && decodeUtf8(bytes);
   if (whole !== null && hasTellingSequence(restored)) return whole;
+  const explained = fixWhole(text);
+  if (explained !== null) return explained;
   return text.replace(SEQUENCE, (sequence) => (isTelling(sequence) ? (decodeUtf8(encode(sequence)!) ?? sequence) : sequence));
+}
+
+/** Encodings that ftfy tries besides, in its order; each a map from character to byte, made when first needed. */
+const OTHER_ENCODINGS = ['windows-1251', 'windows-1250', 'windows-1253', 'windows-1254', 'windows-1257', 'iso-8859-2', 'macintosh'].map(
+  (label) => {
+    let bytes: Map<string, number> | undefined;
+    return () => (bytes ??= highBytes(new TextDecoder(label)));
+  },
+);
+
+function highBytes(decoder: TextDecoder): Map<string, number> {
+  const bytes = new Map<string, number>();
+  for (let byte = 0x80; byte <= 0xff; byte++) bytes.set(decoder.decode(Uint8Array.of(byte)), byte);
+  bytes.delete('\ufffd');
+  return bytes;
+}
+
+/** The text that another encoding explains as UTF-8 throughout, in at least two characters or one of three bytes; else null. */
+function fixWhole(text: string): string | null {
+  const high = text.match(/[^\0-\x7f]/g);
+  if (!high || high.length < 3) return null;
+  for (const bytesOf of OTHER_ENCODINGS) {
+    const byteOf = bytesOf();
+    if (!high.every((char) => byteOf.has(char))) continue;
+    const decoded = decodeUtf8(Uint8Array.from(text, (char) => byteOf.get(char) ?? char.charCodeAt(0)));
+    if (decoded !== null) return decoded;
+  }
+  return null;
 }
 
 /** Characters that windows-1252 or Latin-1 give the bytes 80 to BF, UTF-8's continuations. */

@@ -145,7 +145,7 @@ export async function checkPipelineCase(pipelineCase: PipelineCase, executor: Ex
   const comparisons = await pipelineCase.run(executor);
   if (comparisons.length === 0) throw new Error(`${pipelineCase.name} compared nothing.`);
   const report = comparisons.map(describeComparison).join('\n');
-  if (process.env.KINORA_VERBOSE) console.log(`${pipelineCase.name}\n${report}`);
+  if (globalThis.process?.env.KINORA_VERBOSE) console.log(`${pipelineCase.name}\n${report}`);
   if (comparisons.some(({ passed }) => !passed)) throw new Error(`${pipelineCase.name} on ${executor.plan.backend}:\n${report}`);
 }
 

@@ -32,6 +32,8 @@ describe('fixText', () => {
     ['caf\u00e9 and donâ€™t', "caf\u00e9 and don't"],
     ['CAFÉ… OÙ? L’ÉTÉ À «PARIS» — Ångström', "CAFÉ… OÙ? L'ÉTÉ À «PARIS» — Ångström"],
     ['smörgåsbord, naïve façade, £5, 100°C ± 5, São João', 'smörgåsbord, naïve façade, £5, 100°C ± 5, São João'],
+    ['РїСЂРёРІРµС‚ РјРёСЂ', 'привет мир'],
+    ['КРАСНАЯ ЛИСА, Лиса бежит; źdźbło, příliš žluťoučký, κόκκινη', 'КРАСНАЯ ЛИСА, Лиса бежит; źdźbło, příliš žluťoučký, κόκκινη'],
     ['ﬁne oﬃce, Ĳ, ŉ', "fine office, IJ, 'n"],
     ['ＦＵＬＬ　ｗｉｄｔｈ ｶﾞ', 'FULL width ガ'],
     ['\u001b[31mred\u001b[0m\u0007 \ufeffbom \u200bkept', 'red bom \u200bkept'],
