@@ -10,13 +10,18 @@ export async function checkSpace(backend: StorageBackend, missingBytes: number):
   if (space && space.quotaBytes - space.usedBytes < missingBytes * SPACE_FACTOR) throw await storageFull(backend, missingBytes);
 }
 
-/** The error that says how much is needed and how much is free. */
+/**
+ * The error that says how much is needed, and how much is free where that is known: Chromium promises every site
+ * about 10 GiB whatever the disk holds, so that after a write has failed its figure means nothing.
+ */
 export async function storageFull(backend: StorageBackend, missingBytes: number, cause?: unknown): Promise<KinoraError> {
   const space = await backend.space();
-  const free = space ? ` and this browser offers ${megabytes(Math.max(0, space.quotaBytes - space.usedBytes))}` : '';
+  const freeBytes = space ? Math.max(0, space.quotaBytes - space.usedBytes) : Infinity;
+  const neededBytes = missingBytes * SPACE_FACTOR;
+  const offer = freeBytes < neededBytes ? `this browser offers ${megabytes(freeBytes)}` : 'this device has no more to give';
   return new KinoraError(
     'storage-full',
-    `The model needs ${megabytes(missingBytes * SPACE_FACTOR)} more space${free}.`,
+    `The model needs ${megabytes(neededBytes)} more space and ${offer}.`,
     'Free some disk space or remove another model, then start the download again: what has arrived is kept.',
     cause === undefined ? undefined : { cause },
   );
