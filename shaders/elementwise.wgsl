@@ -2,7 +2,7 @@
 //
 // Layouts: y has up to four axes `shape` (leading ones padded with 1); strideA and strideB are the inputs' element strides on those
 // axes, 0 where an input is broadcast. One thread an element, grid-strided, 256 a group.
-// OP: add, mul, gated_add (a + c · b), modulate (a · (1 + c) + b), scale (a · factor), clamp, gelu, gelu_erf, silu, relu, tanh.
+// OP: add, mul, gated_add (a + c · b), modulate (a · (1 + c) + b), scale (a · factor), clamp; or ACTIVATION, a function of parts/activations.wgsl.
 
 struct Params {
   shape: vec4<u32>,
@@ -34,13 +34,6 @@ fn offset(at: vec4<u32>, stride: vec4<u32>) -> u32 {
   return products.x + products.y + products.z + products.w;
 }
 
-// Abramowitz and Stegun 7.1.26: |error| below 1.5e-7.
-fn erf(v: f32) -> f32 {
-  let t = 1.0 / (1.0 + 0.3275911 * abs(v));
-  let p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-  return sign(v) * (1.0 - p * exp(-v * v));
-}
-
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   for (var i = id.x; i < params.count; i += groups.x * 256u) {
@@ -64,20 +57,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 #if OP_CLAMP
     y[i] = clamp(u, params.low, params.high);
 #endif
-#if OP_GELU
-    y[i] = 0.5 * u * (1.0 + tanh(clamp(0.7978845608028654 * (u + 0.044715 * u * u * u), -10.0, 10.0)));
-#endif
-#if OP_GELU_ERF
-    y[i] = 0.5 * u * (1.0 + erf(u * 0.7071067811865476));
-#endif
-#if OP_SILU
-    y[i] = u / (1.0 + exp(-u));
-#endif
-#if OP_RELU
-    y[i] = max(u, 0.0);
-#endif
-#if OP_TANH
-    y[i] = tanh(clamp(u, -10.0, 10.0));
+#if ACTIVATED
+    y[i] = {{ACTIVATION}}(u);
 #endif
   }
 }

@@ -8,7 +8,21 @@ import norm from '../../../shaders/norm.wgsl?raw';
 import rearrange from '../../../shaders/rearrange.wgsl?raw';
 import rope from '../../../shaders/rope.wgsl?raw';
 
-/** Every kernel's source, by name. */
-export const SHADERS = { attention, combine, conv2d, elementwise, embedding, gemm, norm, rearrange, rope } as const;
+import activations from '../../../shaders/parts/activations.wgsl?raw';
+import linearEpilogue from '../../../shaders/parts/linear-epilogue.wgsl?raw';
+import packedMatrix from '../../../shaders/parts/packed-matrix.wgsl?raw';
+
+/** Every kernel's source, by name, with the parts it shares. */
+export const SHADERS = {
+  attention,
+  combine,
+  conv2d,
+  elementwise: activations + elementwise,
+  embedding: packedMatrix + embedding,
+  gemm: activations + packedMatrix + linearEpilogue + gemm,
+  norm,
+  rearrange,
+  rope,
+} as const;
 
 export type ShaderName = keyof typeof SHADERS;

@@ -64,7 +64,20 @@ async function expectParity(test: Case, tolerance = 1e-5): Promise<void> {
 }
 
 describe('linear', () => {
-  for (const type of ['F32', 'F16', 'Q8_0'] as const)
+  for (const type of ['Q4_K', 'Q6_K'] as const)
+    for (const [m, k, n] of [
+      [1, 256, 1],
+      [19, 512, 35],
+    ] as const)
+      test(`${type} ${m} x ${k} x ${n}`, () =>
+        expectParity({
+          inputs: { x: [m, k] },
+          weights: { 'w.weight': [n, k], 'w.bias': [n] },
+          type,
+          build: (g, { x }) => g.weights.linear(x!, 'w'),
+        }));
+
+  for (const type of ['F32', 'F16', 'Q8_0', 'Q4_0'] as const)
     for (const [m, k, n] of [
       [1, 32, 1],
       [7, 64, 33],
@@ -186,14 +199,21 @@ describe('moving elements', () => {
     }));
   test('cuts into patches and back', () =>
     expectParity({ inputs: { x: [4, 3, 6, 10] }, build: (g, { x }) => g.unpatchify(g.patchify(x!, { patch: 2, merged: true }), x!, 2) }));
-  test('looks rows of an embedding up', () =>
-    expectParity({
-      inputs: { ids: [9] },
-      ids: 13,
-      type: 'Q8_0',
-      weights: { 'e.weight': [13, 64] },
-      build: (g, { ids }) => g.weights.embedding(ids!, 'e'),
-    }));
+  for (const [type, width] of [
+    ['F32', 7],
+    ['Q8_0', 64],
+    ['Q4_0', 32],
+    ['Q4_K', 256],
+    ['Q6_K', 256],
+  ] as const)
+    test(`looks rows of an embedding up in ${type}`, () =>
+      expectParity({
+        inputs: { ids: [9] },
+        ids: 13,
+        type,
+        weights: { 'e.weight': [13, width] },
+        build: (g, { ids }) => g.weights.embedding(ids!, 'e'),
+      }));
 });
 
 test('elementwise ops broadcast as NumPy does', () =>

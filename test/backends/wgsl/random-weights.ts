@@ -19,7 +19,12 @@ export function randomWeights(shapes: Readonly<Record<string, readonly number[]>
     const count = shape.reduce((size, dim) => size * dim, 1);
     const values = randomNumbers(count, index + 7);
     const use = shape.length === 2 ? type : 'F32';
-    const bytes = use === 'Q8_0' ? quantizeQ8(values) : use === 'F16' ? halves(values) : new Uint8Array(values.buffer as ArrayBuffer);
+    const bytes =
+      use in BLOCK_BYTES
+        ? randomBlocks(use as keyof typeof BLOCK_BYTES, values)
+        : use === 'F16'
+          ? halves(values)
+          : new Uint8Array(values.buffer as ArrayBuffer);
     stored.set(name, { info: { name, shape, type: use, sizeBytes: bytes.byteLength }, bytes });
   });
   const find = (name: string) => {
@@ -44,13 +49,20 @@ function halves(values: Float32Array): Uint8Array {
   return new Uint8Array(words.buffer);
 }
 
-/** Random blocks: the scale 2^-7, then the values as bytes. */
-function quantizeQ8(values: Float32Array): Uint8Array {
-  const bytes = new Uint8Array((values.length / 32) * 34);
-  for (let block = 0; block < values.length / 32; block++) {
-    bytes[block * 34] = 0;
-    bytes[block * 34 + 1] = 0x20; // f16 0x2000 = 2^-7
-    for (let i = 0; i < 32; i++) bytes[block * 34 + 2 + i] = Math.round(values[block * 32 + i]! * 127) & 255;
-  }
-  return bytes;
+/** Weights and bytes of a block, and where its f16 scales are. */
+const BLOCK_BYTES = {
+  Q8_0: { weights: 32, bytes: 34, halves: [0] },
+  Q4_0: { weights: 32, bytes: 18, halves: [0] },
+  Q4_K: { weights: 256, bytes: 144, halves: [0, 2] },
+  Q6_K: { weights: 256, bytes: 210, halves: [208] },
+} as const;
+
+/** Blocks of random bytes, with scales of about 2^-9. */
+function randomBlocks(type: keyof typeof BLOCK_BYTES, values: Float32Array): Uint8Array {
+  const { weights, bytes, halves: at } = BLOCK_BYTES[type];
+  const blocks = new Uint8Array((values.length / weights) * bytes);
+  for (let i = 0; i < blocks.length; i++) blocks[i] = Math.floor(Math.abs(values[i % values.length]!) * 65536) & 255;
+  for (let block = 0; block < values.length / weights; block++)
+    for (const half of at) blocks[block * bytes + half + 1] = 0x18 | (block & 3);
+  return blocks;
 }

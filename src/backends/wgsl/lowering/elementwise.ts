@@ -1,6 +1,7 @@
 import { invalidGraph } from '../../../graph/errors';
 import type { Node, Value } from '../../../graph/types';
 import { linearGroups, type Kernel, type Param } from '../kernel';
+import { activationFunction } from './activation';
 import { operands, product, type LoweringContext } from './context';
 
 const MAX_AXES = 4;
@@ -33,16 +34,16 @@ export function lowerElementwise(
   const [low, high] =
     node.op === 'scale' ? [node.attributes.factor, 0] : node.op === 'clamp' ? [node.attributes.min, node.attributes.max] : [0, 0];
   const params: Param[] = [...padded, ...stridesOf(a), ...stridesOf(b), ...stridesOf(c), product(shape), { f32: low }, { f32: high }];
-  const op =
-    node.op === 'gelu' && node.attributes.approximate === 'none'
-      ? 'OP_GELU_ERF'
-      : node.op === 'gatedAdd'
-        ? 'OP_GATED_ADD'
-        : `OP_${node.op.toUpperCase()}`;
+  const activation = activationFunction(node);
+  const op = node.op === 'gatedAdd' ? 'OP_GATED_ADD' : `OP_${node.op.toUpperCase()}`;
   return [
     {
       shader: 'elementwise',
-      defines: { [op]: true, SECOND: b !== undefined, THIRD: c !== undefined },
+      defines: {
+        ...(activation ? { ACTIVATED: true, ACTIVATION: activation } : { [op]: true }),
+        SECOND: b !== undefined,
+        THIRD: c !== undefined,
+      },
       reads: operands({ 1: a, 2: b, 3: c }, context),
       output: { binding: 4, value: node.output },
       params,

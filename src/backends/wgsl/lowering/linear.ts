@@ -1,23 +1,47 @@
-import type { WeightRef } from '../../../graph/types';
+import type { Node, WeightRef } from '../../../graph/types';
 import type { Group } from '../fuse';
-import type { Kernel, Operand } from '../kernel';
-import { linearGroups } from '../kernel';
-import type { PackedFormat } from '../pack-weights';
+import { linearGroups, type Kernel, type Operand } from '../kernel';
+import { matrixFormat } from '../pack-weights';
+import type { Defines } from '../preprocess';
+import { activationFunction } from './activation';
 import { product, weightOperand, type LoweringContext } from './context';
-import type { Node } from '../../../graph/types';
 
-const ACTIVATIONS = { gelu: 'ACTIVATION_GELU', silu: 'ACTIVATION_SILU', relu: 'ACTIVATION_RELU' } as const;
-
-/** Threads and tile of gemm.wgsl: 32 x 32 outputs a group. A software adapter pays for barriers, not for repeated loads. */
-const TILE = { THREADS_M: 8, THREADS_N: 8, TILE_M: 4, TILE_N: 4, DEPTH: 4 };
-
-/** The storage format that `packMatrix` gives a weight. */
-export function matrixFormat(ref: WeightRef): PackedFormat {
-  if (ref.type === 'Q8_0' && ref.shape[1]! % 32 === 0) return 'q8_0';
-  return ref.type === 'F16' ? 'f16' : 'f32';
+/** Threads of a group, and the register tile of each. */
+interface GemmTile {
+  readonly THREADS_M: number;
+  readonly THREADS_N: number;
+  readonly TILE_M: number;
+  readonly TILE_N: number;
 }
 
-const FORMAT_DEFINES = { f32: 'WEIGHT_F32', f16: 'WEIGHT_F16', q8_0: 'WEIGHT_Q8_0' } as const;
+/** On a CPU: few threads, large tiles, since registers are what is cheap there. Measured in docs/wgsl-notes.md. */
+const SOFTWARE_TILE: GemmTile = { THREADS_M: 2, THREADS_N: 4, TILE_M: 8, TILE_N: 8 };
+/** 64 x 64 outputs a group through (64 + 64) · 4 · 16 = 8 KiB of workgroup memory. */
+const HARDWARE_TILE: GemmTile = { THREADS_M: 8, THREADS_N: 8, TILE_M: 8, TILE_N: 8 };
+const DEPTH = 4;
+
+/** The tile for products of `m` rows: none of its rows are wasted on a few rows (conditioning vectors). */
+function gemmTile(m: number, software: boolean): GemmTile {
+  const tile = software ? SOFTWARE_TILE : HARDWARE_TILE;
+  if (m >= tile.THREADS_M * tile.TILE_M) return tile;
+  const threads = software ? 1 : tile.THREADS_M;
+  const rows = Math.ceil(m / threads);
+  return { ...tile, THREADS_M: threads, TILE_M: rows <= 1 ? 1 : rows <= 2 ? 2 : rows <= 4 ? 4 : 8 };
+}
+
+function formatDefines(weight: WeightRef): Defines {
+  const format = matrixFormat(weight);
+  if (format.kind === 'f32') return { WEIGHT_F32: true, GROUP: 1 };
+  if (format.kind === 'f16') return { WEIGHT_F16: true, GROUP: 1 };
+  const { bits, group, minima, centre } = format.blocks;
+  return { [bits === 8 ? 'WEIGHT_I8' : 'WEIGHT_I4']: true, QUANTIZED: true, GROUP: group / 4, MINIMA: minima, CENTRE: centre };
+}
+
+function matrixOperands(weight: WeightRef): Record<number, Operand> {
+  const operands: Record<number, Operand> = { 2: weightOperand(weight, true) };
+  if (matrixFormat(weight).kind === 'blocks') operands[3] = weightOperand(weight, true, 'scales');
+  return operands;
+}
 
 export function lowerLinear(
   { linear, activation, residual, output }: Extract<Group, { kind: 'linear' }>,
@@ -28,9 +52,7 @@ export function lowerLinear(
   const [n, k] = weight.shape as readonly [number, number];
   const x = linear.inputs[0]!;
   const m = product(context.shape(x).slice(0, -1));
-  const format = matrixFormat(weight);
-  const reads: Record<number, Operand> = { 1: context.operand(x), 2: weightOperand(weight, true) };
-  if (format === 'q8_0') reads[3] = weightOperand(weight, true, 'scales');
+  const reads: Record<number, Operand> = { 1: context.operand(x), ...matrixOperands(weight) };
   if (bias) reads[4] = weightOperand(bias);
   let rowsPerGate = 1;
   if (residual) {
@@ -42,18 +64,15 @@ export function lowerLinear(
       rowsPerGate = m / context.shape(gate)[0]!;
     }
   }
-  const name = activation
-    ? activation.op === 'gelu' && activation.attributes.approximate === 'none'
-      ? 'ACTIVATION_GELU_ERF'
-      : ACTIVATIONS[activation.op]
-    : 'ACTIVATION_NONE';
+  const tile = gemmTile(m, context.software);
   return [
     {
       shader: 'gemm',
       defines: {
-        ...TILE,
-        [FORMAT_DEFINES[format]]: true,
-        [name]: true,
+        ...tile,
+        DEPTH,
+        ...formatDefines(weight),
+        ...(activation ? { ACTIVATED: true, ACTIVATION: activationFunction(activation)! } : {}),
         X_VEC4: k % 4 === 0,
         BIAS: bias !== undefined,
         RESIDUAL: residual !== undefined,
@@ -62,8 +81,8 @@ export function lowerLinear(
       },
       reads,
       output: { binding: 7, value: output },
-      params: [m, n, k, Math.ceil(k / 4), rowsPerGate],
-      groups: [Math.ceil(n / (TILE.THREADS_N * TILE.TILE_N)), Math.ceil(m / (TILE.THREADS_M * TILE.TILE_M)), 1],
+      params: [m, n, k, Math.ceil(k / 4), rowsPerGate, 0],
+      groups: [Math.ceil(n / (tile.THREADS_N * tile.TILE_N)), Math.ceil(m / (tile.THREADS_M * tile.TILE_M)), 1],
     },
   ];
 }
@@ -72,15 +91,12 @@ export function lowerEmbedding(node: Extract<Node, { op: 'embedding' }>, context
   const table = node.weights['table']!;
   const [rows, width] = table.shape as readonly [number, number];
   const count = product(context.shape(node.inputs[0]!));
-  const format = matrixFormat(table);
   const kp = Math.ceil(width / 4);
-  const reads: Record<number, Operand> = { 1: context.operand(node.inputs[0]!), 2: weightOperand(table, true) };
-  if (format === 'q8_0') reads[3] = weightOperand(table, true, 'scales');
   return [
     {
       shader: 'embedding',
-      defines: { [FORMAT_DEFINES[format]]: true },
-      reads,
+      defines: formatDefines(table),
+      reads: { 1: context.operand(node.inputs[0]!), ...matrixOperands(table) },
       output: { binding: 4, value: node.output },
       params: [count, rows, width, kp],
       groups: linearGroups(count * kp, 64),
