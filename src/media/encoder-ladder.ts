@@ -38,7 +38,7 @@ const QUANTIZER = 10;
  * bits a pixel, at a quantizer near 22, which keeps every plane above 39 dB, white noise included (1 to 2 bits a pixel on drawn
  * pictures, 5 on noise). Encoders that do heed it get enough for the same: 4 bits a pixel up to 256 x 256, falling with the side beyond.
  */
-export function targetBitrate({ width, height, fps }: StreamSize): number {
+function targetBitrate({ width, height, fps }: StreamSize): number {
   const bitsPerPixel = Math.min(4, Math.max(1.5, (4 * 256) / Math.sqrt(width * height)));
   return Math.round(bitsPerPixel * width * height * fps);
 }

@@ -38,30 +38,37 @@ export function upscale(frame: Frame, factor: UpscaleFactor): Frame {
 
   for (let y = 0; y < outHeight; y++) {
     const { offset, weights } = phases[y % factor]!;
+    const [w0, w1, w2, w3] = weights;
     const sourceY = Math.floor(y / factor);
-    const first = sourceY + offset;
-    const rows = [0, 1, 2, 3].map((tap) => clampIndex(first + tap, height) * outWidth * 3);
-    for (let x = 0; x < outWidth; x++) {
-      const range = (sourceY * width + Math.floor(x / factor)) * 3;
+    const [row0, row1, row2, row3] = [0, 1, 2, 3].map((tap) => clampIndex(sourceY + offset + tap, height) * outWidth * 3) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    for (let sourceX = 0; sourceX < width; sourceX++) {
       for (let channel = 0; channel < 3; channel++) {
-        const at = x * 3 + channel;
-        const value =
-          weights[0] * wide[rows[0]! + at]! +
-          weights[1] * wide[rows[1]! + at]! +
-          weights[2] * wide[rows[2]! + at]! +
-          weights[3] * wide[rows[3]! + at]!;
-        rgba[(y * outWidth + x) * 4 + channel] = steepen(value, low[range + channel]!, high[range + channel]!, steepness);
+        const range = (sourceY * width + sourceX) * 3 + channel;
+        const smallest = low[range]!;
+        const largest = high[range]!;
+        const middle = (smallest + largest) / 2;
+        const slope = slopeFor(largest - smallest, steepness);
+        for (let x = sourceX * factor; x < (sourceX + 1) * factor; x++) {
+          const at = x * 3 + channel;
+          const value = w0 * wide[row0 + at]! + w1 * wide[row1 + at]! + w2 * wide[row2 + at]! + w3 * wide[row3 + at]!;
+          const pushed = middle + (value - middle) * slope;
+          rgba[(y * outWidth + x) * 4 + channel] = pushed < smallest ? smallest : pushed > largest ? largest : pushed;
+        }
       }
     }
   }
   return { width: outWidth, height: outHeight, rgba };
 }
 
-function steepen(value: number, low: number, high: number, steepness: number): number {
-  const fade = Math.min(1, Math.max(0, (high - low - CONTRAST_LOW) / (CONTRAST_HIGH - CONTRAST_LOW)));
-  const slope = 1 + (steepness - 1) * fade * fade * (3 - 2 * fade);
-  const middle = (low + high) / 2;
-  return Math.min(high, Math.max(low, middle + (value - middle) * slope));
+/** 1 leaves a value where interpolation put it; more pushes it away from the middle of its neighbourhood's range. */
+function slopeFor(contrast: number, steepness: number): number {
+  const fade = Math.min(1, Math.max(0, (contrast - CONTRAST_LOW) / (CONTRAST_HIGH - CONTRAST_LOW)));
+  return 1 + (steepness - 1) * fade * fade * (3 - 2 * fade);
 }
 
 interface Phase {
@@ -86,22 +93,28 @@ function catmullRomPhases(factor: number): readonly Phase[] {
   });
 }
 
+/** Each row widened: [height, factor * width, 3]. */
 function interpolateRows({ width, height, rgba }: Frame, factor: number): Float32Array {
   const phases = catmullRomPhases(factor);
   const outWidth = width * factor;
   const wide = new Float32Array(height * outWidth * 3);
   for (let x = 0; x < outWidth; x++) {
     const { offset, weights } = phases[x % factor]!;
+    const [w0, w1, w2, w3] = weights;
     const first = Math.floor(x / factor) + offset;
-    const columns = [0, 1, 2, 3].map((tap) => clampIndex(first + tap, width) * 4);
+    const [column0, column1, column2, column3] = [0, 1, 2, 3].map((tap) => clampIndex(first + tap, width) * 4) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     for (let y = 0; y < height; y++) {
       const row = y * width * 4;
-      for (let channel = 0; channel < 3; channel++)
+      for (let channel = 0; channel < 3; channel++) {
+        const at = row + channel;
         wide[(y * outWidth + x) * 3 + channel] =
-          weights[0] * rgba[row + columns[0]! + channel]! +
-          weights[1] * rgba[row + columns[1]! + channel]! +
-          weights[2] * rgba[row + columns[2]! + channel]! +
-          weights[3] * rgba[row + columns[3]! + channel]!;
+          w0 * rgba[at + column0]! + w1 * rgba[at + column1]! + w2 * rgba[at + column2]! + w3 * rgba[at + column3]!;
+      }
     }
   }
   return wide;

@@ -34,7 +34,7 @@ export interface VideoWriterOptions {
 }
 
 /** What encoded the clip. */
-export interface EncoderInfo {
+interface EncoderInfo {
   /** Codec string, such as `avc1.42E00C`. */
   readonly codec: string;
   readonly container: Container;
