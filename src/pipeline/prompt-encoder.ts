@@ -12,6 +12,15 @@ import { LazyChain } from './lazy-chain';
 import { TensorScope } from './tensor-scope';
 import type { CallOptions, PipelineModel } from './types';
 
+/** The part of a model that reads prompts. */
+export interface PromptEncoderModel extends Pick<PipelineModel, 'tokenizer'> {
+  readonly manifest: {
+    readonly configs: Pick<PipelineModel['manifest']['configs'], 'textEncoder'>;
+    readonly text: { readonly encoder: 'minilm' | 'umt5' };
+  };
+  readonly weights: Pick<PipelineModel['weights'], 'textEncoder'>;
+}
+
 export interface PromptStates {
   readonly ids: readonly number[];
   readonly truncated: string | null;
@@ -28,7 +37,7 @@ export class PromptEncoder {
   readonly #width: number;
   readonly #inputs: (ids: readonly number[]) => Record<string, { data: Int32Array; shape: number[] }>;
 
-  constructor(executor: Executor, model: PipelineModel) {
+  constructor(executor: Executor, model: PromptEncoderModel) {
     this.#executor = executor;
     const { configs, text } = model.manifest;
     const weights = model.weights.textEncoder;

@@ -42,7 +42,7 @@ export interface PipelineConfig {
 export interface PipelineModel {
   readonly manifest: PipelineConfig;
   readonly weights: { readonly textEncoder: WeightSource; readonly transformer: WeightSource; readonly autoencoder: WeightSource };
-  /** The parsed tokenizer.json. */
+  /** The parsed tokenizer.json; for UMT5 from a GGUF file, its metadata (a Map) does as well. */
   readonly tokenizer: unknown;
 }
 

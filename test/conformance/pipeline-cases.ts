@@ -1,6 +1,7 @@
 import type { DeviceTensor, Executor } from '../../src/graph/executor';
 import { parseWanConfig, type WanConfig } from '../../src/networks/wan-config';
 import { denoise } from '../../src/pipeline/denoise';
+import { PromptEncoder } from '../../src/pipeline/prompt-encoder';
 import type { DenoiseState, SamplerName } from '../../src/pipeline/types';
 import { VelocityModel, type CrossAttention } from '../../src/pipeline/velocity-model';
 import type { NoiseSource } from '../../src/sampling/noise';
@@ -45,6 +46,41 @@ export async function pipelineCases(folder: FixtureFolder): Promise<PipelineCase
       });
   }
   if (cases.length === 0) throw new Error('There are no pipeline fixtures.');
+  return cases;
+}
+
+interface PromptFile {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly prompts?: readonly { readonly text: string; readonly ids: readonly number[] }[];
+}
+
+/** UMT5's whole way from text to states, from GGUF files alone: cleaning, the tokenizer that the file embeds, the encoder layer by layer. */
+export async function umt5PromptCases(folder: FixtureFolder): Promise<PipelineCase[]> {
+  const cases: PipelineCase[] = [];
+  for (const file of await filesIn(folder, 'gguf-file', /\.gguf$/)) {
+    const stem = file.slice(0, -'.gguf'.length);
+    const { config, prompts = [] } = (await folder.readJson(`${stem}.json`)) as PromptFile;
+    const goldens = await readGoldens(folder, `${stem}.golden.safetensors`);
+    const weights = await readWeights(folder, file);
+    for (const [index, { text, ids }] of prompts.entries())
+      cases.push({
+        name: `${file}, ${JSON.stringify(text.slice(0, 40))}`,
+        run: async (executor) => {
+          const manifest = { configs: { textEncoder: config }, text: { encoder: 'umt5' as const } };
+          const encoder = new PromptEncoder(executor, { manifest, weights: { textEncoder: weights }, tokenizer: weights.metadata });
+          try {
+            const prompt = await encoder.encode(text, 512);
+            return [
+              compare('ids', prompt.ids, { data: Float32Array.from(ids) }, { max: 0, absolute: true }),
+              compare('states', prompt.states, golden(goldens, `${index}.last_hidden_state`), PREDICTION),
+            ];
+          } finally {
+            await encoder.chain.dispose();
+          }
+        },
+      });
+  }
+  if (cases.length === 0) throw new Error('There are no GGUF files with prompts.');
   return cases;
 }
 
