@@ -189,7 +189,7 @@ def main(argv=None):
         scale = ["--still-batch", "16", "--clip-batch", "4"] if a.tiny else ["--still-batch", "384", "--clip-batch", "96", "--muon-lr", "0.002", "--lr", "1.5e-3", "--compile"]
         go = phase("transformer", finished("transformer.jsonl", "transformer"), lambda: train_transformer.main(
             ["--stills", at("stills"), "--clips", at("clips"), "--text-encoder", a.text_encoder, "--work", a.work, "--heads", str(state["size"]["heads"]), "--layers", str(state["size"]["layers"]),
-             "--still-share", "0.4", "--seconds", str(seconds["transformer"])] + scale + stop()))
+             "--still-seconds", str(0.4 * seconds["transformer"]), "--seconds", str(seconds["transformer"])] + scale + stop()))
     if go:
         few = ["--batch", "4", "--first", "8", "--steps", "2", "--teacher-steps", "4"] if a.tiny else ["--batch", "64", "--first", "4096", "--pool", "12000", "--steps", "4"]
         go = phase("distil", finished(os.path.join("distilled", "distil.jsonl"), "distil"), lambda: distil.main(

@@ -29,7 +29,7 @@ from .world import World
 
 HEADS = {"count": 3, "place": len(V.PLACE_IDS), "time": len(V.TIME_IDS), "weather": len(V.WEATHER_IDS), "motion": len(V.MOTION_IDS),
          "camera": len(V.CAMERA_IDS), "look": len(V.LOOK_IDS)}
-SIDE, FRAMES = 64, 13
+SIDE, FRAMES = 64, 9
 
 
 def labels(spec):
@@ -41,7 +41,7 @@ def labels(spec):
 
 
 def shrink(frames):
-    """frames u8 or float [0, 1] [B, T, 3, H, W] -> u8 [B, 13, 3, 64, 64]: what the judge sees."""
+    """frames u8 or float [0, 1] [B, T, 3, H, W] -> u8 [B, 9, 3, 64, 64]: what the judge sees."""
     t = torch.linspace(0, frames.shape[1] - 1, FRAMES).round().long()
     x = frames[:, t].float() / (255 if frames.dtype == torch.uint8 else 1)
     x = F.interpolate(x.flatten(0, 1), size=(SIDE, SIDE), mode="area") if x.shape[-1] != SIDE else x.flatten(0, 1)
@@ -66,24 +66,24 @@ class Stage(nn.Module):
 
 
 class Judge(nn.Module):
-    """Clips u8 [B, 13, 3, 64, 64] -> logits of every head, and `subjects` (one sigmoid each)."""
+    """Clips u8 [B, 9, 3, 64, 64] -> logits of every head, and `subjects` (one sigmoid each)."""
 
     def __init__(self, ids, width=64):
         super().__init__()
         self.ids = list(ids)
-        self.stem = Conv2d(12, 48, 3, padding=1)
-        self.stages = nn.ModuleList([Stage(48, width), Stage(width, 2 * width), Stage(2 * width, 3 * width)])
-        self.heads = nn.ModuleDict({k: nn.Linear(6 * width, n) for k, n in {**HEADS, "subjects": len(self.ids)}.items()})
-        yy, xx = torch.meshgrid(torch.linspace(-1, 1, 32), torch.linspace(-1, 1, 32), indexing="ij")
+        self.stem = Conv2d(48, width, 3, padding=1)
+        self.stages = nn.ModuleList([Stage(width, width), Stage(width, 2 * width), Stage(2 * width, 2 * width)])
+        self.heads = nn.ModuleDict({k: nn.Linear(4 * width, n) for k, n in {**HEADS, "subjects": len(self.ids)}.items()})
+        yy, xx = torch.meshgrid(torch.linspace(-1, 1, 16), torch.linspace(-1, 1, 16), indexing="ij")
         self.register_buffer("where", torch.stack([xx, yy]), persistent=False)
 
     def forward(self, clips):
         b = len(clips)
-        x = F.pixel_unshuffle(clips.flatten(0, 1).float() / 127.5 - 1, 2)
+        x = F.pixel_unshuffle(clips.flatten(0, 1).float() / 127.5 - 1, 4)  # [B*T, 48, 16, 16]
         x = self.stem(x)
         x = F.relu(torch.cat([x[:, :2] + self.where.to(x.dtype), x[:, 2:]], 1))  # lets it know where things are
         for i, stage in enumerate(self.stages):
-            x = stage(F.avg_pool2d(x, 2) if i else x, b)
+            x = stage(F.avg_pool2d(x, 2) if i == 1 else x, b)
         x = x.float().unflatten(0, (b, -1))
         x = torch.cat([x.mean((1, 3, 4)), x.amax((1, 3, 4))], 1)
         return {k: h(x) for k, h in self.heads.items()}

@@ -2,13 +2,13 @@
 
   python -m storybook.train_transformer --stills work/stills --clips work/clips --text-encoder minilm --work work --seconds 36000
 
-Single pictures first (`--still-share` of the time; a seventh of the tokens, so subjects, places and looks are learned there),
-then whole clips with a share of pictures.  New shards that appear in the folders are picked up at every checkpoint.
+Single pictures first (`--still-seconds`; a seventh of the tokens, so subjects, places and looks are learned there), then whole
+clips with a share of pictures.  New shards that appear in the folders are picked up at every checkpoint.  The learning rate
+stays level and falls at the end (`--decay`), so a run can be lengthened by raising --seconds before that.
 """
 import argparse
 import copy
 import glob
-import math
 import os
 import random
 
@@ -113,7 +113,7 @@ def main(argv=None):
     p.add_argument("--held", help="held-out shards for the validation loss")
     p.add_argument("--text-encoder", required=True)
     p.add_argument("--work", required=True, help="folder of the checkpoint")
-    p.add_argument("--still-share", type=float, default=0.5)
+    p.add_argument("--still-seconds", type=float, help="time before clips (default: half)")
     p.add_argument("--still-batch", type=int, default=32)
     p.add_argument("--clip-batch", type=int, default=6)
     p.add_argument("--mix", type=float, default=0.3, help="share of single-picture steps in the clip phase")
@@ -123,9 +123,9 @@ def main(argv=None):
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--muon-lr", type=float, default=0.0, help="> 0: Muon for the blocks' matrices")
     p.add_argument("--warmup", type=int, default=200)
-    p.add_argument("--constant", action="store_true", help="no decay of the learning rate (comparisons, open-ended runs)")
+    p.add_argument("--decay", type=float, default=0.25, help="share of the time at its end in which the learning rate falls to 2 %%")
     p.add_argument("--ema", type=float, default=0.999)
-    p.add_argument("--focus", type=float, default=2.0, help="extra weight of cells covered by subjects; fades out over the last third")
+    p.add_argument("--focus", type=float, default=2.0, help="extra weight of cells covered by subjects; fades out with the learning rate")
     p.add_argument("--compile", action="store_true")
     add_run_arguments(p, 36000)
     a = p.parse_args(argv)
@@ -157,7 +157,7 @@ def main(argv=None):
     if a.compile:
         torch._dynamo.config.suppress_errors = True  # where a compiler is missing, go on without
     net = torch.compile(model) if a.compile else model
-    params = list(model.parameters())
+    params, still_seconds = list(model.parameters()), a.seconds / 2 if a.still_seconds is None else a.still_seconds
 
     def store():
         save_atomic({"model": model.state_dict(), "ema": ema.state_dict(), "opts": [o.state_dict() for o in opts], "step": run.step, "spent": run.spent, "seen": seen, "config": config}, path)
@@ -165,15 +165,14 @@ def main(argv=None):
     run.restart_clock()
     average, since = {}, (run.spent, seen)
     for step in run:
-        images = clips is None or len(clips) == 0 or run.progress < a.still_share or random.random() < a.mix
-        decay = 1.0 if a.constant else 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * run.progress))
+        images = not clips or run.spent < still_seconds or random.random() < a.mix
+        level = min(1.0, max(0.0, 1 - run.progress) / a.decay) if a.decay else 1.0
         for o in opts:
             for g in o.param_groups:
-                g["lr"] = g["base"] * min(1, (step + 1) / a.warmup) * decay
+                g["lr"] = g["base"] * min(1, (step + 1) / a.warmup) * (0.02 + 0.98 * level)
         x0, context, cover = (stills if images else clips).batch(a.still_batch if images else a.clip_batch)
         sigma, free = D.sample_sigmas(len(x0), x0.shape[2], device)
-        focus = a.focus * min(1, max(0, 3 * (1 - run.progress)))
-        loss, plain = velocity_loss(net, x0, context, cover, sigma, free, focus)
+        loss, plain = velocity_loss(net, x0, context, cover, sigma, free, a.focus * level)
         for o in opts:
             o.zero_grad(set_to_none=True)
         loss.backward()

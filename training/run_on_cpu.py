@@ -1,0 +1,98 @@
+"""The whole recipe on a CPU that others use too: phase after phase in the background, at the lowest priority, resumable.
+
+  python training/run_on_cpu.py --icons icons.json --text-encoder minilm --work work --hours 20      (stop: kill the pid in work/run.pid)
+  python training/run_on_cpu.py --work work --status
+
+Every phase is one of the commands of README.md in its own process, with `--clock cpu`: budgets count the CPU time it got, not the
+time it waited.  Started again with the same arguments it goes on where it stopped; `work/<phase>.done` marks a finished phase.
+"""
+import argparse
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Share of --hours that each training phase gets; drawing and encoding come on top (about 3 clips or 60 pictures a second).
+SHARES = {"autoencoder": 0.14, "transformer": 0.62, "judge": 0.08, "distil": 0.16}
+
+
+def plan(a):
+    """-> [(phase, module, arguments)]"""
+    at, minilm = lambda *p: os.path.join(a.work, *p), ["--text-encoder", a.text_encoder]
+    assets, budget = ["--assets", at("assets.pt")], lambda phase: ["--clock", "cpu", "--seconds", str(round(a.hours * 3600 * SHARES[phase]))]
+    encode = assets + minilm + ["--autoencoder", at("autoencoder"), "--subjects", a.subjects]
+    score = ["score"] + assets + minilm + ["--work", at("judge"), "--count", "100"]
+    return [
+        ("assets", "assets", ["--icons", a.icons, "--out", at("assets.pt"), "--size", str(a.size)]),
+        ("autoencoder", "train_autoencoder", assets + ["--work", at("autoencoder")] + budget("autoencoder")),
+        ("stills", "encode", encode + ["--out", at("stills"), "--frames", "1", "--shards", str(a.still_shards), "--clips", "2000", "--captions", "2"]),
+        ("clips", "encode", encode + ["--out", at("clips"), "--frames", "25", "--shards", str(a.clip_shards), "--clips", "500", "--captions", "3"]),
+        ("transformer", "train_transformer", minilm + ["--stills", at("stills"), "--clips", at("clips"), "--work", at("transformer"), "--heads", str(a.heads), "--layers", str(a.layers),
+                                                       "--lr", "8e-4", "--muon-lr", "1.5e-3"] + budget("transformer")),
+        ("judge", "judge", ["train"] + assets + ["--work", at("judge"), "--subjects", a.subjects] + budget("judge")),
+        ("distil", "distil", minilm + ["--work", at("transformer"), "--clips", at("clips"), "--out", at("distilled"), "--steps", "4"] + budget("distil")),
+        ("bundle", "bundle", assets + minilm + ["--work", at("distilled"), "--autoencoder", at("autoencoder"), "--out", at("bundle"), "--subjects", a.subjects, "--steps", "4", "--guidance", "1"]),
+        ("teacher", "bundle", assets + minilm + ["--work", at("transformer"), "--autoencoder", at("autoencoder"), "--out", at("teacher"), "--subjects", a.subjects, "--steps", "20", "--guidance", "4"]),
+        ("score", "judge", score + ["--bundle", at("bundle"), "--out", at("evaluation.json")]),
+        ("score-teacher", "judge", score + ["--bundle", at("teacher"), "--out", at("evaluation-teacher.json")]),
+    ]
+
+
+def status(work):
+    for name in ("autoencoder", "transformer", "judge", "distilled"):
+        for log in glob.glob(os.path.join(work, name, "*.jsonl")):
+            rows = [json.loads(line) for line in open(log)]
+            print(os.path.basename(log), json.dumps(rows[-1]))
+    print("finished:", ", ".join(sorted(os.path.basename(f)[:-5] for f in glob.glob(os.path.join(work, "*.done")))) or "nothing")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--work", required=True)
+    p.add_argument("--icons", help="icons.json of @iconify-json/fluent-emoji-flat")
+    p.add_argument("--text-encoder", help="folder with MiniLM")
+    p.add_argument("--hours", type=float, default=20, help="training hours of all cores in all")
+    p.add_argument("--subjects", default="core")
+    p.add_argument("--size", type=int, default=128)
+    p.add_argument("--heads", type=int, default=4)
+    p.add_argument("--layers", type=int, default=8)
+    p.add_argument("--still-shards", type=int, default=20, help="of 2000 pictures")
+    p.add_argument("--clip-shards", type=int, default=12, help="of 500 clips")
+    p.add_argument("--status", action="store_true")
+    a = p.parse_args()
+    if a.status:
+        return status(a.work)
+    os.makedirs(a.work, exist_ok=True)
+    with open(os.path.join(a.work, "run.pid"), "w") as f:
+        f.write(str(os.getpid()))
+    os.nice(19)
+    child, stopping = None, False
+
+    def stop(*_):
+        nonlocal stopping
+        stopping = True
+        if child:
+            child.send_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGINT, stop)
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
+    for phase, module, arguments in plan(a):
+        done = os.path.join(a.work, f"{phase}.done")
+        if os.path.exists(done):
+            continue
+        print(f"{time.strftime('%F %T')} {phase}", flush=True)
+        with open(os.path.join(a.work, f"{phase}.log"), "a") as log:
+            child = subprocess.Popen([sys.executable, "-m", f"storybook.{module}", *arguments], cwd=HERE, env=environment, stdout=log, stderr=subprocess.STDOUT)
+            code = child.wait()
+        if stopping or code:
+            print(f"{time.strftime('%F %T')} {phase} {'stopped' if stopping else f'failed with {code}, see {phase}.log'}", flush=True)
+            sys.exit(0 if stopping else code)
+        open(done, "w").close()
+
+
+if __name__ == "__main__":
+    main()
