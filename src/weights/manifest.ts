@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { KinoraError } from '../errors';
 
 /** What a file of a model is for; one file a role. */
-export const FILE_ROLES = ['transformer', 'autoencoder', 'text-encoder', 'tokenizer', 'vocabulary'] as const;
+const FILE_ROLES = ['transformer', 'autoencoder', 'text-encoder', 'tokenizer', 'vocabulary'] as const;
 export type FileRole = (typeof FILE_ROLES)[number];
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));

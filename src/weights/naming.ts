@@ -65,7 +65,7 @@ const T5_BLOCK_STEMS = new Map([
 type Scheme = (name: string) => string | null;
 
 /** The name without a known prefix. */
-export function withoutPrefix(name: string): string {
+function withoutPrefix(name: string): string {
   const prefix = PREFIXES.find((candidate) => name.startsWith(candidate));
   return prefix === undefined ? name : name.slice(prefix.length);
 }

@@ -54,7 +54,12 @@ describe.each(findJson<GgufJson>('gguf-file', 'metadata', 'tensors', 'dequantise
     expect([...tensors.keys()].sort()).toEqual(Object.keys(json.tensors).sort());
     for (const [key, expected] of Object.entries(json.tensors)) {
       const { type, shape, sizeBytes, offset } = tensors.get(key)!;
-      expect({ type, shape, sizeBytes, offset }, key).toEqual({ type: expected.type, shape: expected.shape, sizeBytes: expected.bytes, offset: expected.offset_in_file });
+      expect({ type, shape, sizeBytes, offset }, key).toEqual({
+        type: expected.type,
+        shape: expected.shape,
+        sizeBytes: expected.bytes,
+        offset: expected.offset_in_file,
+      });
     }
   });
 
@@ -71,7 +76,8 @@ describe.each(findJson<GgufJson>('gguf-file', 'metadata', 'tensors', 'dequantise
     }
     const weights = weightsOf(file);
     expect(weights.names.length).toBe(Object.keys(json.tensors).length);
-    for (const name of weights.names) expect((await weights.readF32(name)).length).toBe(weights.info(name).shape.reduce((a, b) => a * b, 1));
+    for (const name of weights.names)
+      expect((await weights.readF32(name)).length).toBe(weights.info(name).shape.reduce((a, b) => a * b, 1));
     // A scheme that was not recognised would leave original names behind.
     expect(weights.names.filter((name) => /self_attn|modulation|^enc\.|^head\.|^model\./.test(name))).toEqual([]);
     for (const [key, shape] of Object.entries(json.metadata).filter(([key]) => key.startsWith('comfy.gguf.orig_shape.')))

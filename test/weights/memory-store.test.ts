@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { chooseBackend } from '../../src/weights/store/choose-backend';
 import { IndexedDbBackend } from '../../src/weights/store/indexeddb-backend';
 import { MemoryBackend } from '../../src/weights/store/memory-backend';
 import { ModelStore } from '../../src/weights/store/model-store';
@@ -41,8 +40,8 @@ test('a quota that is hit halfway ends in storage-full with the sizes; a retry w
   expect((await store.status(model.manifest)).storedBytes).toBe(2_000_000);
 });
 
-test('where there is no IndexedDB, memory serves', async () => {
-  expect(await chooseBackend(new IndexedDbBackend())).toBeInstanceOf(MemoryBackend);
+test('where there is no IndexedDB, that is a typed error', async () => {
+  await expect(new IndexedDbBackend().records.keys()).rejects.toMatchObject({ code: 'storage-unavailable' });
 });
 
 test('without Web Locks a download still works', async () => {

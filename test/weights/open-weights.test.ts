@@ -32,10 +32,22 @@ function gguf(tensor: string, dims: number[], key: string, array: number[]): Uin
   const u64 = (value: number) => (u32(value), u32(0));
   const text = (value: string) => (u64(value.length), bytes.push(...new TextEncoder().encode(value)));
   bytes.push(...new TextEncoder().encode('GGUF'));
-  (u32(3), u64(1), u64(1));
-  (text(key), u32(9), u32(5), u64(array.length), array.forEach(u32));
-  (text(tensor), u32(dims.length), [...dims].reverse().forEach(u64), u32(0), u64(0));
-  const pad = () => { while (bytes.length % 32) bytes.push(0); }; // prettier-ignore
+  u32(3);
+  u64(1);
+  u64(1);
+  text(key);
+  u32(9);
+  u32(5);
+  u64(array.length);
+  array.forEach(u32);
+  text(tensor);
+  u32(dims.length);
+  [...dims].reverse().forEach(u64);
+  u32(0);
+  u64(0);
+  const pad = () => {
+    while (bytes.length % 32) bytes.push(0);
+  };
   pad();
   bytes.push(...f32(...Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => i)));
   pad();

@@ -1,6 +1,5 @@
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { fileOfRole, modelSizeBytes, parseManifest } from '../../src/weights/manifest';
-import { chooseBackend } from '../../src/weights/store/choose-backend';
 import { IndexedDbBackend, requestPersistence } from '../../src/weights/store/indexeddb-backend';
 import { ModelStore, type StoreProgress } from '../../src/weights/store/model-store';
 import { FakeServer } from './fake-server';
@@ -35,10 +34,6 @@ describeStorageBackend('IndexedDB', async () => {
 describeModelStore('IndexedDB, with Web Locks', async () => openBackend(), () => navigator.locks); // prettier-ignore
 
 describe('in a real browser', () => {
-  test('IndexedDB is chosen', async () => {
-    expect((await chooseBackend(openBackend())).persistent).toBe(true);
-  });
-
   test('the page can be asked for persistence', async () => {
     expect(typeof (await requestPersistence())).toBe('boolean');
   });
