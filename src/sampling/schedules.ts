@@ -5,7 +5,7 @@ function linspace(start: number, end: number, n: number): number[] {
 }
 
 /** Moves noise levels towards 1, for more steps where the picture's layout is decided: σ' = shift σ / (1 + (shift − 1) σ). */
-export function shiftSigma(sigma: number, shift: number): number {
+function shiftSigma(sigma: number, shift: number): number {
   return (shift * sigma) / (1 + (shift - 1) * sigma);
 }
 
@@ -49,7 +49,7 @@ export function nearestSigma(timestep: number, shift: number): number {
 }
 
 /** FastWan's three steps (FastVideo, configs/pipelines/wan.py), for the schedule shift that they were trained with. */
-export const FASTWAN = { timesteps: [1000, 757, 522], shift: 8 } as const;
+const FASTWAN = { timesteps: [1000, 757, 522], shift: 8 } as const;
 
 /**
  * Timesteps of a DMD-distilled model: FastWan's where steps and shift are its own; otherwise evenly spaced ones, shifted, which

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -13,9 +13,10 @@ export function storybookFolder(): string | null {
   return firstThatExists(process.env.KINORA_STORYBOOK, join(root, '../shared/models/storybook-v0'));
 }
 
-/** MiniLM as published (config.json, tokenizer.json, model.*safetensors): `KINORA_MINILM`, or the folder beside the repository; else null. */
+/** MiniLM as published (config.json, tokenizer.json, model*.safetensors): where `KINORA_MINILM` is, or the folder beside the repository; else null. */
 export function minilmFolder(): string | null {
-  return firstThatExists(process.env.KINORA_MINILM, join(root, '../shared/models/minilm'));
+  const found = firstThatExists(process.env.KINORA_MINILM, join(root, '../shared/models/minilm'));
+  return found !== null && statSync(found).isFile() ? dirname(found) : found;
 }
 
 /** MiniLM's tokenizer.json: the one of this hash if several are at hand. Throws when there is none at all. */

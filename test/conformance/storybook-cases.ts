@@ -2,7 +2,16 @@ import type { Executor } from '../../src/graph/executor';
 import { parseWanConfig } from '../../src/networks/wan-config';
 import { createPipeline } from '../../src/pipeline/create-pipeline';
 import { denoise } from '../../src/pipeline/denoise';
-import type { DenoiseSpec, EncodedPrompt, Frame, Latents, Pipeline, PipelineConfig, PipelineModel } from '../../src/pipeline/types';
+import type {
+  DenoiseSpec,
+  EncodedPrompt,
+  Frame,
+  KnownFrames,
+  Latents,
+  Pipeline,
+  PipelineConfig,
+  PipelineModel,
+} from '../../src/pipeline/types';
 import { VelocityModel, type CrossAttention } from '../../src/pipeline/velocity-model';
 import { fitPrompt } from '../../src/tokenizers/fit-prompt';
 import { createWordPiece } from '../../src/tokenizers/wordpiece';
@@ -101,7 +110,7 @@ interface ClipGolden {
   readonly prompt: string;
   readonly noise: Float32Array;
   readonly shape: Latents['shape'];
-  readonly known: { readonly latents: Latents; readonly mask: readonly boolean[] } | undefined;
+  readonly known: KnownFrames | undefined;
   readonly spec: DenoiseSpec;
   expected(part: string): Golden;
   compare(what: string, actual: ArrayLike<number>, part: string, tolerance: Tolerance): Comparison;
@@ -226,7 +235,7 @@ async function compareEncoder(executor: Executor, bundle: StorybookBundle, golde
 }
 
 /** Image-to-video goldens hold the known latents; which frames count shows in the timesteps, one per token. */
-function knownFrames(goldens: Goldens, name: string, shape: Latents['shape']): { latents: Latents; mask: boolean[] } | undefined {
+function knownFrames(goldens: Goldens, name: string, shape: Latents['shape']): KnownFrames | undefined {
   const latents = goldens.get(`${name}.known`);
   if (!latents) return undefined;
   const timesteps = golden(goldens, `${name}.timesteps`).data;
