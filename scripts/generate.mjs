@@ -182,7 +182,7 @@ async function writeOutputs(clip, { out, json, latents, frames }, say) {
   if (json !== undefined) writeWhole(json, `${JSON.stringify(report, null, 2)}\n`);
   const { width, height, frames: count, fps, sizeBytes } = report.clip;
   say(
-    `${path}: ${width} x ${height}, ${count} frames at ${fps} fps, ${(sizeBytes / 1e3).toFixed(0)} kB, seed ${report.spec.seed}, ${report.seconds.total.toFixed(1)} s (${report.plan.transformer.backend}, ${report.plan.transformer.precision})`,
+    `${path}: ${width} x ${height}, ${count} ${count === 1 ? 'frame' : 'frames'} at ${fps} fps, ${(sizeBytes / 1e3).toFixed(0)} kB, seed ${report.spec.seed}, ${report.seconds.total.toFixed(1)} s (${report.plan.transformer.backend}, ${report.plan.transformer.precision})`,
   );
 }
 

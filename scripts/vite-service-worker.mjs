@@ -13,7 +13,7 @@ const PLACEHOLDER = '__KINORA_SHELL__';
 /** ONNX Runtime's wasm, the scripts beside it, and the chunks that load them: fetched when they are needed, kept then. */
 const isRuntime = (name) => /\.wasm$|(^|\/)ort[.-]/.test(name);
 /** Never kept by the service worker: weights have a store of their own, and these are for scripts and servers. */
-const isLeftOut = (name) => /^models\/|\.map$|^headless\.html$|^\.|LICENSE|NOTICE/.test(name) || name === SERVICE_WORKER;
+const isLeftOut = (name) => /^models\/|\.map$|^headless\.html$|^assets\/headless-|^\.|LICENSE|NOTICE/.test(name) || name === SERVICE_WORKER;
 
 export function serviceWorkerPlugin() {
   let publicDir = '';

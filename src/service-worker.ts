@@ -28,7 +28,8 @@ const runtimeAddresses = new Set(runtime.map(addressOf));
 self.addEventListener('install', (event) => event.waitUntil(fillShell()));
 self.addEventListener('activate', (event) => event.waitUntil(takeOver()));
 self.addEventListener('message', (event) => {
-  if (event.data === 'activate') void self.skipWaiting();
+  if (event.data === 'activate') event.waitUntil(self.skipWaiting());
+  if (event.data === 'claim') event.waitUntil(self.clients.claim());
 });
 self.addEventListener('fetch', (event) => {
   const { request } = event;
@@ -64,7 +65,7 @@ async function answerNavigation(): Promise<Response> {
   const pages = await self.clients.matchAll({ type: 'window' });
   if (self.registration.waiting && pages.length < 2) {
     self.registration.waiting.postMessage('activate');
-    return new Response('', { headers: { Refresh: '0' } });
+    return isolated(new Response('', { headers: { 'Content-Type': 'text/html', Refresh: '0' } }));
   }
   const cached = await (await caches.open(SHELL_CACHE)).match(pageAddress);
   return isolated(cached ?? (await fetch(pageAddress)));

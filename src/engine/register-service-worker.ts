@@ -11,22 +11,29 @@ const PATIENCE_MS = 5_000;
 export async function registerServiceWorker(url = './service-worker.js'): Promise<void> {
   const container = globalThis.navigator?.serviceWorker;
   if (!container) return;
+  let registration: ServiceWorkerRegistration;
   try {
-    await container.register(url, { updateViaCache: 'none' });
+    registration = await container.register(url, { updateViaCache: 'none' });
   } catch {
     return; // Refused by the browser or its settings: no offline page then, and one thread where the host sends no headers.
   }
-  const isServed = await Promise.race([whenControlled(container), new Promise<false>((done) => setTimeout(done, PATIENCE_MS, false))]);
+  const isServed = await becomesServed(container, registration);
   if (isServed && !globalThis.crossOriginIsolated && rememberReload()) {
     location.reload();
     await new Promise(() => undefined); // The page is going away.
   }
 }
 
-function whenControlled(container: ServiceWorkerContainer): Promise<true> {
+/** Whether the worker serves this page, now or within a few seconds. */
+function becomesServed(container: ServiceWorkerContainer, registration: ServiceWorkerRegistration): Promise<boolean> {
   return new Promise((done) => {
     if (container.controller) return done(true);
     container.addEventListener('controllerchange', () => done(true), { once: true });
+    setTimeout(done, PATIENCE_MS, false);
+    const { installing, active } = registration;
+    installing?.addEventListener('statechange', () => installing.state === 'redundant' && done(false));
+    // A page that was reloaded past the worker (with Shift) is not served by it until it asks.
+    if (!installing) active?.postMessage('claim');
   });
 }
 
