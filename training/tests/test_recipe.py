@@ -12,11 +12,12 @@ import sys
 import tempfile
 
 import torch
+from safetensors.torch import load_file
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-from storybook import assets, autoencoder, bundle, captions, distil, encode, fast_conv, judge, train_autoencoder, train_transformer, transformer  # noqa: E402
+from storybook import assets, autoencoder, bundle, captions, distil, encode, fast_conv, golden, judge, train_autoencoder, train_transformer, transformer  # noqa: E402
 from storybook.motion import bounce_table  # noqa: E402
 from storybook.renderer import Renderer  # noqa: E402
 from storybook.subjects import SUBJECTS  # noqa: E402
@@ -157,6 +158,9 @@ def test_recipe_from_assets_to_clips(tmp_path):
     known[0] = 1
     kept, _ = made.generate(["a dog jumps"], known=latents[1:], known_frames=known)
     assert torch.equal(kept[:, :, 0], latents[1:, :, 0]), "a given frame stays"
+    golden.main(["--bundle", folder, "--text-encoder", text])
+    cases = load_file(os.path.join(folder, "golden.safetensors"))
+    assert torch.equal(cases["i2v.latents"][:, 0], cases["i2v.known"][:, 0]) and cases["0.timesteps"].shape == (3 * 4,)
     words = json.load(open(os.path.join(folder, "vocabulary.json")))
     assert [s["id"] for s in words["subjects"]] == IDS and len(words["places"]) == 14
 
