@@ -1,5 +1,6 @@
 """Frozen all-MiniLM-L6-v2 (Apache-2.0): captions -> token states, zero-padded to TEXT_LEN rows of 384."""
 import glob
+import json
 import os
 
 import torch
@@ -7,23 +8,29 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel
 
+from .gguf_read import read_gguf
+
 TEXT_LEN, TEXT_DIM = 48, 384
 
 
 class TextEncoder:
-    """folder holds the model's safetensors file (any one), tokenizer.json and config.json."""
+    """folder: the page's own `public/models/storybook`, or one with a safetensors file (any one), tokenizer.json and config.json."""
 
     def __init__(self, folder, device="cpu"):
         self.tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(TEXT_LEN)
-        self.model = BertModel(BertConfig.from_json_file(os.path.join(folder, "config.json")), add_pooling_layer=False)
-        file = sorted(glob.glob(os.path.join(folder, "*.safetensors")))[0]
-        weights = {k.removeprefix("bert."): v.float() for k, v in load_file(file).items()}
+        at = lambda name: os.path.join(folder, name)
+        if os.path.exists(at("text-encoder.gguf")):
+            config, weights = BertConfig(**json.load(open(at("manifest.json")))["configs"]["textEncoder"]), read_gguf(at("text-encoder.gguf"))
+        else:
+            file = sorted(glob.glob(at("*.safetensors")))[0]
+            config, weights = BertConfig.from_json_file(at("config.json")), {k.removeprefix("bert."): v.float() for k, v in load_file(file).items()}
+        self.model = BertModel(config, add_pooling_layer=False)
         missing, _ = self.model.load_state_dict(weights, strict=False)
         missing = [k for k in missing if "position_ids" not in k]
         if missing:
-            raise ValueError(f"{file} lacks {missing[:3]}")
+            raise ValueError(f"the weights in {folder} lack {missing[:3]}")
         self.model.eval().requires_grad_(False).to(device)
         self.device = device
 
