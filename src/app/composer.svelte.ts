@@ -133,11 +133,11 @@ export class Composer {
     if (!manifest) return [];
     const { defaults, limits } = manifest;
     const area = defaults.width * defaults.height;
-    const choices = new Map<string, SizeChoice>();
+    const choices: SizeChoice[] = [];
     const add = (name: string, width: number, height: number): void => {
-      const key = `${width}x${height}`;
-      if (isWithin(width, limits.width) && isWithin(height, limits.height) && !choices.has(key))
-        choices.set(key, { width, height, label: `${name} · ${width} × ${height}` });
+      const isNew = !choices.some((choice) => choice.width === width && choice.height === height);
+      if (isNew && isWithin(width, limits.width) && isWithin(height, limits.height))
+        choices.push({ width, height, label: `${name} · ${width} × ${height}` });
     };
     add(shapeName(defaults.width, defaults.height), defaults.width, defaults.height);
     for (const [name, ratio] of SHAPES)
@@ -147,7 +147,7 @@ export class Composer {
       add(scale < 1 ? 'Small' : scale > 1.5 ? 'Larger' : 'Large', snap(side, limits.width), snap(side, limits.height));
     }
     add(shapeName(this.width, this.height), this.width, this.height);
-    return [...choices.values()];
+    return choices;
   }
 
   /** Wordings of one group of the vocabulary (`looks`, `cameras`), the first of each id. */

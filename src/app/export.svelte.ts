@@ -10,7 +10,7 @@ export class ClipExport {
   scale = $state<ExportScale>(1);
   #busy = $state(false);
   #error = $state.raw<KinoraError | null>(null);
-  readonly #made = new Map<ExportScale, Clip>();
+  readonly #made: Clip[];
   readonly #kinora: Pick<Kinora, 'exportClip'>;
   readonly #save: (blob: Blob, name: string) => void;
   readonly clip: Clip;
@@ -19,7 +19,7 @@ export class ClipExport {
     this.clip = clip;
     this.#kinora = kinora;
     this.#save = save;
-    this.#made.set(1, clip);
+    this.#made = [clip];
   }
 
   get busy(): boolean {
@@ -40,6 +40,12 @@ export class ClipExport {
     return `${width * scale} × ${height * scale}`;
   }
 
+  async #make(scale: ExportScale): Promise<Clip> {
+    const made = await this.#kinora.exportClip(this.clip, { exportScale: scale });
+    this.#made.push(made);
+    return made;
+  }
+
   /** Hands the file over, encoding it first if this scale wasn't made yet. */
   async download(): Promise<void> {
     if (this.#busy) return;
@@ -47,8 +53,7 @@ export class ClipExport {
     this.#busy = true;
     this.#error = null;
     try {
-      const made = this.#made.get(scale) ?? (await this.#kinora.exportClip(this.clip, { exportScale: scale }));
-      this.#made.set(scale, made);
+      const made = this.#made.find((clip) => clip.report.encoder.scale === scale) ?? (await this.#make(scale));
       const { spec, encoder } = made.report;
       this.#save(made.blob, fileNameFor(spec.prompt, spec.seed, scale === 1 ? '' : `-${scale}x`, encoder.container));
     } catch (thrown) {

@@ -11,6 +11,8 @@ import './styles/base.css';
 import { Theme } from './theme.svelte';
 
 const store = openLocalStore();
-const studio = new Studio({ kinora: createKinora(), store, keepAwake, ready: registerServiceWorker() });
+// Without a service worker (a private window, a browser setting) the page works too; it just isn't there offline.
+const ready = registerServiceWorker().catch((thrown: unknown) => console.warn('No service worker:', thrown));
+const studio = new Studio({ kinora: createKinora(), store, keepAwake, ready });
 const theme = new Theme(store, document.documentElement);
 mount(App, { target: document.getElementById('app')!, props: { studio, theme } });

@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { expect, test } from './fixtures';
-import { button, compose, inspectVideo, downloadClip, openStudio, TINY, untilClip } from './studio-page';
+import { button, compose, inspectVideo, downloadClip, makeClip, openStudio, TINY } from './studio-page';
 
 /** Runs code in the engine's worker before it serves its first call. */
 async function alterWorker(page: Page, code: string): Promise<void> {
@@ -45,8 +45,7 @@ test('without an H.264 encoder the next codec is taken, and said', async ({ lone
   );
   await openStudio(lone);
   await compose(lone, 'a dog on the beach', TINY);
-  await button(lone, 'Generate').click();
-  await untilClip(lone);
+  await makeClip(lone);
   const video = await inspectVideo(await downloadClip(lone, 1));
   expect(['vp9', 'av1']).toContain(video.codec);
   expect(video.frames).toBe(5);
@@ -92,7 +91,7 @@ test('a corrupt chunk is fetched again, and a file that stays corrupt is refused
 
   corrupt = requests + 1; // damaged once more, then whole
   await button(lone, 'Try again').click();
-  await untilClip(lone);
+  await expect(lone.getByText('Loading the model')).toBeVisible({ timeout: 60_000 });
   expect(requests).toBeGreaterThan(corrupt);
 });
 
@@ -114,7 +113,7 @@ test('a network that goes away mid-download is said, and the download goes on fr
   gone = false;
   asked.length = 0;
   await button(lone, 'Try again').click();
-  await untilClip(lone);
+  await expect(lone.getByText('Loading the model')).toBeVisible({ timeout: 60_000 });
   expect(asked, 'what had arrived is not fetched again').not.toContain(arrived);
 });
 
@@ -139,6 +138,5 @@ test('a page without isolation says that one thread works, and still makes a cli
   await expect(lone.getByText(/not cross-origin isolated, so only one processor thread/)).toBeVisible();
   await expect(lone.getByText('processor, 1 thread', { exact: true })).toBeVisible();
   await compose(lone, 'a dog', TINY);
-  await button(lone, 'Generate').click();
-  await untilClip(lone);
+  await makeClip(lone);
 });

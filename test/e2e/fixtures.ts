@@ -8,6 +8,8 @@ interface WorkerFixtures {
 interface TestFixtures {
   /** A tab of the shared profile. */
   readonly tab: Page;
+  /** A tab of a profile that was never here before. */
+  readonly firstVisit: Page;
   /** A tab of a profile of its own, without a service worker, so that a test can stand between page and network. */
   readonly lone: Page;
 }
@@ -28,16 +30,30 @@ function watchErrors(page: Page): string[] {
   return errors;
 }
 
+/** A page of a context of its own, watched, and closed with it. */
+async function usePage(context: BrowserContext, use: (page: Page) => Promise<void>): Promise<void> {
+  const strays = watchRequests(context, ORIGIN);
+  const page = await context.newPage();
+  const errors = watchErrors(page);
+  await use(page);
+  await context.close();
+  expect(strays, STRAYS).toEqual([]);
+  expect(errors, 'uncaught errors').toEqual([]);
+}
+
 const ORIGIN = `http://localhost:${process.env.KINORA_E2E_PORT ?? 4178}`;
+
+const PROFILE = { baseURL: `${ORIGIN}/`, viewport: { width: 1280, height: 800 } };
+const STRAYS = 'requests to anywhere but the page’s own origin';
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
   profile: [
     async ({ browser }, use) => {
-      const context = await browser.newContext({ baseURL: `${ORIGIN}/`, viewport: { width: 1280, height: 800 }, acceptDownloads: true });
+      const context = await browser.newContext({ ...PROFILE, acceptDownloads: true });
       const strays = watchRequests(context, ORIGIN);
       await use(context);
       await context.close();
-      expect(strays, 'requests to anywhere but the page’s own origin').toEqual([]);
+      expect(strays, STRAYS).toEqual([]);
     },
     { scope: 'worker' },
   ],
@@ -48,16 +64,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     await page.close();
     expect(errors, 'uncaught errors').toEqual([]);
   },
-  lone: async ({ browser }, use) => {
-    const context = await browser.newContext({ baseURL: `${ORIGIN}/`, serviceWorkers: 'block', viewport: { width: 1280, height: 800 } });
-    const strays = watchRequests(context, ORIGIN);
-    const page = await context.newPage();
-    const errors = watchErrors(page);
-    await use(page);
-    await context.close();
-    expect(strays, 'requests to anywhere but the page’s own origin').toEqual([]);
-    expect(errors, 'uncaught errors').toEqual([]);
-  },
+  firstVisit: async ({ browser }, use) => usePage(await browser.newContext({ ...PROFILE, acceptDownloads: true }), use),
+  lone: async ({ browser }, use) => usePage(await browser.newContext({ ...PROFILE, serviceWorkers: 'block' }), use),
 });
 
 export { expect };

@@ -40,18 +40,17 @@ export async function compose(page: Page, prompt: string, settings: Settings = {
 /** The cheapest clip that still goes through every phase. */
 export const TINY: Settings = { steps: 2, frames: 5, small: true };
 
-/** Makes a clip if the profile has no model yet, so that a test can run alone too. */
-export async function storeModel(page: Page): Promise<void> {
-  if ((await page.getByText(/fetches [\d.]+ MB first/).count()) === 0) return;
-  await compose(page, 'a dog', TINY);
-  await button(page, 'Generate').click();
-  await untilClip(page);
-}
-
 /** Waits for the clip to stand on the stage. */
 export async function untilClip(page: Page): Promise<void> {
   await expect(page.locator('video')).toBeVisible({ timeout: 100_000 });
   await expect(button(page, 'Generate')).toBeEnabled();
+}
+
+/** Generates what is composed, and waits for it. */
+export async function makeClip(page: Page): Promise<void> {
+  await button(page, 'Generate').click();
+  await expect(button(page, 'Stop')).toBeVisible();
+  await untilClip(page);
 }
 
 /** Waits until denoising has finished so many steps, as the stage says. */
