@@ -77,7 +77,7 @@ export class HeadlessEngine {
   }
 
   #hasAdapter() {
-    return this.#page.evaluate(async () => (await navigator.gpu?.requestAdapter().catch(() => null)) != null);
+    return this.#page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter().catch(() => null)));
   }
 
   #alive(call) {

@@ -5,7 +5,7 @@ import type { DeviceFacts } from './device';
 import type { BackendChoice, ExecutionPlan, RunOptions } from './types';
 
 /** What runs where nothing else is asked for. */
-export const DEFAULT_PRECISION: Precision = 'exact';
+const DEFAULT_PRECISION: Precision = 'exact';
 
 /** More threads than this were not faster on the networks here, and each costs memory. */
 const MAX_THREADS = 8;
@@ -29,6 +29,8 @@ export interface BackendDecision {
 export function chooseBackend(options: RunOptions, facts: DeviceFacts): BackendDecision {
   if (options.plan) return replayPlan(options.plan, facts);
   const requested = { backend: options.backend ?? 'auto', precision: options.precision ?? DEFAULT_PRECISION };
+  checkChoice('backend', requested.backend, ['auto', 'ort-webgpu', 'ort-wasm']);
+  checkChoice('precision', requested.precision, ['exact', 'fast']);
   const { backend, reason, notes } = pickBackend(requested.backend, facts);
   // On WebGPU the CPU only feeds the device.
   const threads = backend === 'ort-webgpu' ? 1 : pickThreads(options.threads, facts);
@@ -53,6 +55,15 @@ export function checkReplay(plan: ExecutionPlan, executors: PipelineExecutors): 
         'Leave the plan out to make the clip with the arithmetic that this device has; its details may differ.',
       );
   }
+}
+
+function checkChoice(name: string, value: string, choices: readonly string[]): void {
+  if (!choices.includes(value))
+    throw new KinoraError(
+      'invalid-spec',
+      `The ${name} must be one of ${choices.join(', ')}, not “${String(value).slice(0, 60)}”.`,
+      'Leave it out to have it chosen.',
+    );
 }
 
 function pickBackend(choice: BackendChoice, { webgpu }: DeviceFacts): Pick<BackendDecision, 'backend' | 'reason' | 'notes'> {

@@ -114,7 +114,7 @@ class WorkerKinora implements Kinora {
 
   /** The runtime's threads are fixed once it has started: a job that insists on another number gets a worker of its own. */
   #replaceForThreads({ threads, plan }: Pick<GenerateOptions, 'threads' | 'plan'>): void {
-    const wanted = plan?.transformer.backend === 'ort-wasm' ? plan.transformer.threads : threads;
+    const wanted = plan?.transformer?.backend === 'ort-wasm' ? plan.transformer.threads : threads;
     if (wanted === this.#threads) return;
     this.#threads = wanted;
     this.#link?.retire();

@@ -1,6 +1,5 @@
 import { KinoraError, throwIfAborted, toKinoraError } from '../errors';
 import type { Latents } from '../pipeline/types';
-import type { ModelManifest } from '../weights/manifest';
 import { chooseBackend } from './choose-backend';
 import { describeClip, describeEncoder, noteCodec } from './describe-run';
 import type { Environment } from './environment';
@@ -9,6 +8,7 @@ import { InterruptedJobKeeper, readInterruptedJob, type InterruptedJob } from '.
 import { JobQueue } from './job-queue';
 import { LoadedModelCache } from './loaded-model';
 import { ProgressMeter } from './progress-meter';
+import { parsePlan } from './report';
 import { ANOTHER_TAB, download, downloadMeter, runJob, type Job } from './run-job';
 import { completeSpec, requestedModel, type GenerationSpec, type SpecInput } from './spec';
 import type { Capabilities, Clip, GenerateOptions, Kinora, ModelDescription, ModelStatus, PartialResult } from './types';
@@ -141,8 +141,9 @@ export class KinoraEngine implements Kinora {
         `The export scale must be 1, 2 or 4, not ${scale}.`,
         'Leave it out to export the clip as it is.',
       );
+    const checked = options.plan ? { ...options, plan: parsePlan(options.plan) } : options;
     const { manifest } = await this.#environment.models.describe(modelId);
-    return { spec: completeSpec(input, manifest), manifest, options, start: null };
+    return { spec: completeSpec(input, manifest), manifest, options: checked, start: null };
   }
 
   async #run(job: Job): Promise<Clip> {

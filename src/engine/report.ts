@@ -24,7 +24,7 @@ const executorPlan = v.pipe(
 );
 
 /** The plan of a report: everything that decides the bits of the latents besides the spec and the model. */
-export const planSchema = v.object({
+const planSchema = v.object({
   requested: v.object({ backend: v.picklist(['auto', 'ort-webgpu', 'ort-wasm']), precision }),
   reason: v.string(),
   textEncoder: executorPlan,

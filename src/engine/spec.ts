@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { KinoraError } from '../errors';
 import type { ModelManifest, NumberRange } from '../weights/manifest';
 
-export const SAMPLERS = ['euler', 'unipc', 'dmd', 'rcm'] as const;
+const SAMPLERS = ['euler', 'unipc', 'dmd', 'rcm'] as const;
 
 /** A clip's recipe. Versioned, validated; stored with the clip, inside the MP4 and in the report. */
 export interface GenerationSpec {

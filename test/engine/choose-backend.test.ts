@@ -44,6 +44,12 @@ describe('a choice of the user’s', () => {
   });
 });
 
+describe('a choice that does not exist', () => {
+  it.each([{ backend: 'cuda' }, { precision: 'half' }])('%j is refused', (options) => {
+    expect(() => chooseBackend(options as never, TWO_CORES)).toThrow(expect.objectContaining({ code: 'invalid-spec' }));
+  });
+});
+
 describe('threads', () => {
   it.each([
     [1, undefined, 1],

@@ -510,6 +510,12 @@ describe('a plan', () => {
   });
 });
 
+describe('a plan that is none', () => {
+  it.each([{}, { transformer: null }, []])('%j is refused', async (plan) => {
+    expect((await failure(new KinoraEngine(fakeWorld()).generate({ prompt: PROMPT }, { plan: plan as never }))).code).toBe('invalid-spec');
+  });
+});
+
 describe('other calls', () => {
   it('tell what the device offers', async () => {
     const world = fakeWorld();
