@@ -48,7 +48,7 @@ export async function measureNetworks(options: {
   try {
     const times: NetworkTime[] = [];
     for (const workload of await workloads()) {
-      if (only && !workload.name.includes(only)) continue;
+      if (only && workload.name !== only) continue;
       const milliseconds = await time(executor, workload, repeats);
       milliseconds.sort((a, b) => a - b);
       times.push({ network: workload.name, precision, threads, best: milliseconds[0]!, median: milliseconds[milliseconds.length >> 1]! });
@@ -61,7 +61,9 @@ export async function measureNetworks(options: {
 
 async function time(executor: Executor, { graph, weights, inputs }: Workload, repeats: number): Promise<number[]> {
   const compiled = await executor.compile(graph, weights);
-  const tensors = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]): [string, DeviceTensor] => [name, executor.upload(data, shape)]));
+  const tensors = Object.fromEntries(
+    Object.entries(inputs).map(([name, { data, shape }]): [string, DeviceTensor] => [name, executor.upload(data, shape)]),
+  );
   const run = async () => {
     const outputs = await compiled.run(tensors);
     Object.values(outputs).forEach((tensor) => tensor.dispose());
@@ -78,7 +80,7 @@ async function time(executor: Executor, { graph, weights, inputs }: Workload, re
   return milliseconds;
 }
 
-async function workloads(): Promise<Workload[]> {
+export async function workloads(): Promise<Workload[]> {
   const manifest = JSON.parse(await readFile(new URL('manifest.json', MODEL), 'utf8')) as {
     files: { name: string; role: string }[];
     configs: { transformer: unknown; autoencoder: unknown; textEncoder: unknown };
@@ -118,9 +120,17 @@ function transformerStep(weights: WeightSource, json: unknown, merged: boolean):
 
 function textEncoding(weights: WeightSource, json: unknown, tokens: number): Workload {
   const config = parseMiniLmConfig(json);
-  const inputs = miniLmInputs(config, Array.from({ length: tokens }, (_, i) => 1000 + 37 * i));
+  const inputs = miniLmInputs(
+    config,
+    Array.from({ length: tokens }, (_, i) => 1000 + 37 * i),
+  );
   const i32 = (data: Int32Array): HostTensor => ({ data, shape: [tokens], type: 'i32' });
-  return { name: `minilm${tokens}`, graph: miniLm(weights, config), weights, inputs: { ids: i32(inputs.ids), positions: i32(inputs.positions) } };
+  return {
+    name: `minilm${tokens}`,
+    graph: miniLm(weights, config),
+    weights,
+    inputs: { ids: i32(inputs.ids), positions: i32(inputs.positions) },
+  };
 }
 
 function decoding(weights: WeightSource, json: unknown): Workload[] {
@@ -139,7 +149,12 @@ function encoding(weights: WeightSource, json: unknown): Workload {
   const graph = taewEncoder(weights, layout);
   const [, , height, width] = LATENTS;
   const frames = encoderFrames(layout, 17).length;
-  return { name: 'encode', graph, weights, inputs: { frames: noise([frames, layout.imageChannels, 64, 64]), ...memories(graph, height, width) } };
+  return {
+    name: 'encode',
+    graph,
+    weights,
+    inputs: { frames: noise([frames, layout.imageChannels, 64, 64]), ...memories(graph, height, width) },
+  };
 }
 
 function memories(graph: Graph, height: number, width: number): Record<string, HostTensor> {
@@ -153,5 +168,8 @@ function f32(data: Float32Array, shape: readonly number[]): HostTensor {
 
 /** Values between −1 and 1, the same ones every time. */
 function noise(shape: readonly number[]): HostTensor {
-  return f32(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * 12.9898) * Math.cos(i * 0.37)), shape);
+  return f32(
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * 12.9898) * Math.cos(i * 0.37)),
+    shape,
+  );
 }

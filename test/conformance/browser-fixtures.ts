@@ -18,11 +18,16 @@ export async function fetchMiniLm(): Promise<MiniLmFile> {
   const given = await fetch('/__fixtures/minilm');
   const bytes = given.ok ? new Uint8Array(await given.arrayBuffer()) : await fetchBundledTextEncoder();
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return { weights: await openWeights(memorySource(bytes)), sha256: [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('') };
+  return {
+    weights: await openWeights(memorySource(bytes)),
+    sha256: [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join(''),
+  };
 }
 
 async function fetchBundledTextEncoder(): Promise<Uint8Array<ArrayBuffer>> {
-  const manifest = JSON.parse(new TextDecoder().decode(await fetchBytes('/models/storybook/manifest.json'))) as { files: { name: string; role: string }[] };
+  const manifest = JSON.parse(new TextDecoder().decode(await fetchBytes('/models/storybook/manifest.json'))) as {
+    files: { name: string; role: string }[];
+  };
   const file = manifest.files.find(({ role }) => role === 'text-encoder');
   if (!file) throw new Error('The bundled model lists no text encoder.');
   return fetchBytes(`/models/storybook/${file.name}`);

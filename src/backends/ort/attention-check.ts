@@ -26,7 +26,9 @@ export async function fusedAttentionWorks(backend: Backend): Promise<boolean> {
   const builder = new GraphBuilder('attention-check', NO_WEIGHTS);
   const [q, k, v] = ['q', 'k', 'v'].map((name) => builder.input(name, ['N', width]));
   builder.output('y', builder.attention(q!, k!, v!, { heads: HEADS, scale: HEAD_DIM ** -0.5 }));
-  const inputs = [1, 2, 3].map((seed) => Float32Array.from({ length: TOKENS * width }, (_, i) => Math.sin(i * 12.9898 + seed * 78.233) * 1.5));
+  const inputs = [1, 2, 3].map((seed) =>
+    Float32Array.from({ length: TOKENS * width }, (_, i) => Math.sin(i * 12.9898 + seed * 78.233) * 1.5),
+  );
   const compiled = await compileGraph(backend, builder.build(), NO_WEIGHTS, {});
   const tensors = inputs.map((data) => backend.memory.upload(data, [TOKENS, width]));
   try {
@@ -53,7 +55,8 @@ function attend(q: Float32Array, k: Float32Array, v: Float32Array): Float32Array
         return Math.exp(dot * HEAD_DIM ** -0.5);
       });
       const total = scores.reduce((sum, score) => sum + score, 0);
-      for (let d = 0; d < HEAD_DIM; d++) y[i * width + at + d] = scores.reduce((sum, score, j) => sum + score * v[j * width + at + d]!, 0) / total;
+      for (let d = 0; d < HEAD_DIM; d++)
+        y[i * width + at + d] = scores.reduce((sum, score, j) => sum + score * v[j * width + at + d]!, 0) / total;
     }
   return y;
 }

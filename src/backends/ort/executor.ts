@@ -49,8 +49,6 @@ async function chooseBackend(runtime: Runtime, memory: Memory, device: GPUDevice
     executionProviders: device ? [{ name: 'webgpu' as const, device: device as never }] : ['wasm'],
     graphOptimizationLevel: 'all' as const,
     logSeverityLevel: 3 as const,
-    enableCpuMemArena: true,
-    enableMemPattern: !device,
     preferredOutputLocation: memory.outputLocation,
   };
   const backend = { runtime, memory, choices, sessionOptions };

@@ -45,7 +45,11 @@ export function gpuMemory(ort: OrtModule, device: GPUDevice, owned: boolean): Me
     outputLocation: 'gpu-buffer',
     upload: (data, shape) => {
       const size = Math.max(16, Math.ceil(data.byteLength / 16) * 16); // ONNX Runtime reads whole vec4s
-      const buffer = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST, mappedAtCreation: true });
+      const buffer = device.createBuffer({
+        size,
+        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+        mappedAtCreation: true,
+      });
       new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
       buffer.unmap();
       const dataType = data instanceof Int32Array ? 'int32' : 'float32';
@@ -62,7 +66,13 @@ export function gpuMemory(ort: OrtModule, device: GPUDevice, owned: boolean): Me
         const result = await Promise.race([running, loss.then((error) => Promise.reject(error))]);
         scope = device.popErrorScope();
         const error = await Promise.race([scope, loss.then(() => null)]);
-        if (error) throw new KinoraError('out-of-memory', 'The graphics device has not enough memory for this.', 'Choose fewer frames or a smaller size, or close other tabs.', { cause: error });
+        if (error)
+          throw new KinoraError(
+            'out-of-memory',
+            'The graphics device has not enough memory for this.',
+            'Choose fewer frames or a smaller size, or close other tabs.',
+            { cause: error },
+          );
         return result;
       } catch (error) {
         if (!scope) void device.popErrorScope().catch(() => null);

@@ -98,7 +98,9 @@ async function load(build: RuntimeBuild, threads: number): Promise<Runtime> {
   try {
     loaded = await LOADERS[build]();
   } catch (error) {
-    throw new KinoraError('network', 'The runtime for the networks could not be loaded.', 'Check the connection and try again.', { cause: error });
+    throw new KinoraError('network', 'The runtime for the networks could not be loaded.', 'Check the connection and try again.', {
+      cause: error,
+    });
   }
   const { ort, assets } = loaded;
   const { wasm } = ort.env;

@@ -73,7 +73,11 @@ export function combineOnHost(terms: readonly Term[], data: readonly HostData[])
 export function selectFramesOnHost(shape: readonly number[], free: HostData, known: HostData, mask: readonly boolean[]): Float32Array {
   const [channels, frames, height, width] = shape as [number, number, number, number];
   if (shape.length !== 4 || free.length !== known.length || mask.length !== frames)
-    throw new KinoraError('invalid-graph', `Frames of ${formatShape(shape)} cannot be chosen by ${mask.length} flags.`, 'This is a defect in Kinora; please report it.');
+    throw new KinoraError(
+      'invalid-graph',
+      `Frames of ${formatShape(shape)} cannot be chosen by ${mask.length} flags.`,
+      'This is a defect in Kinora; please report it.',
+    );
   const chosen = Float32Array.from(free);
   const size = height * width;
   for (let c = 0; c < channels; c++)

@@ -27,12 +27,20 @@ export async function probeWebGpu(): Promise<WebGpuProbe> {
   }
   if (!adapter) return none('WebGPU found no graphics adapter that it can use.');
   const software = isSoftware(adapter);
-  return { available: true, adapter: describeAdapter(adapter), software, reason: software ? 'The only graphics adapter is emulated in software, which is slower than the CPU path.' : null };
+  return {
+    available: true,
+    adapter: describeAdapter(adapter),
+    software,
+    reason: software ? 'The only graphics adapter is emulated in software, which is slower than the CPU path.' : null,
+  };
 }
 
 function isSoftware(adapter: GPUAdapter): boolean {
   const { info } = adapter;
-  return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|basic render/i.test(`${info.vendor} ${info.architecture} ${info.device} ${info.description}`);
+  return (
+    info.isFallbackAdapter === true ||
+    /swiftshader|llvmpipe|lavapipe|basic render/i.test(`${info.vendor} ${info.architecture} ${info.device} ${info.description}`)
+  );
 }
 
 /** Adapter info in words; browsers fill in some of its parts only. */
@@ -50,7 +58,12 @@ export interface OwnedDevice {
 /** A device with the features and limits that ONNX Runtime uses. Throws `unsupported` where there is none. */
 export async function requestWebGpuDevice(): Promise<OwnedDevice> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) throw new KinoraError('unsupported', 'WebGPU found no graphics adapter that it can use.', 'Choose the CPU, or turn on graphics acceleration in the browser.');
+  if (!adapter)
+    throw new KinoraError(
+      'unsupported',
+      'WebGPU found no graphics adapter that it can use.',
+      'Choose the CPU, or turn on graphics acceleration in the browser.',
+    );
   const subgroups = adapter.features.has('subgroups') && adapter.info.subgroupMinSize >= LEAST_SUBGROUP_SIZE;
   const features: GPUFeatureName[] = ['shader-f16', 'timestamp-query', ...(subgroups ? (['subgroups'] as const) : [])];
   const { limits } = adapter;

@@ -2,7 +2,10 @@ import type { Executor } from '../../../src/graph/executor';
 import type { OpCase } from './op-cases';
 
 /** The output of a case's graph on an executor, on which nothing is left behind. */
-export async function runCase(executor: Executor, { graph, weights, inputs }: OpCase): Promise<{ shape: readonly number[]; data: Float32Array }> {
+export async function runCase(
+  executor: Executor,
+  { graph, weights, inputs }: OpCase,
+): Promise<{ shape: readonly number[]; data: Float32Array }> {
   const compiled = await executor.compile(graph, weights);
   const tensors = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]) => [name, executor.upload(data, shape)]));
   try {

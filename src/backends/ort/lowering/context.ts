@@ -6,10 +6,11 @@ import { internalError } from '../errors';
 
 /**
  * The forms a value may be held in. `natural` is row-major in the value's own shape; `rows` is [product of the leading
- * axes, last axis], which ONNX's Gemm takes; `channelsLast` is [T, H, W, C] of a [T, C, H, W], where a convolution is a
+ * axes, last axis], which ONNX's Gemm takes; `sequence` is the same as a batch of one, [1, rows, last axis], which attention
+ * takes; `channelsLast` is [T, H, W, C] of a [T, C, H, W], where a convolution is a
  * product of matrices.
  */
-export type Form = 'natural' | 'rows' | 'channelsLast';
+export type Form = 'natural' | 'rows' | 'sequence' | 'channelsLast';
 
 /** A chain hands values from graph to graph by equal names; inside one ONNX model an input and an output cannot share one. */
 export const inputName = (name: string) => `in:${name}`;
@@ -40,10 +41,10 @@ export class LoweringContext {
   set(value: Value, form: Form, name: string): void {
     const forms = this.#forms.get(value) ?? new Map<Form, string>();
     forms.set(form, name);
-    if (value.shape.length === 2 && form !== 'channelsLast') {
-      forms.set('natural', name);
-      forms.set('rows', name);
-    }
+    const same: Form | undefined =
+      value.shape.length === 2 ? 'rows' : value.shape.length === 3 && value.shape[0] === 1 ? 'sequence' : undefined;
+    if (form === 'natural' && same) forms.set(same, name);
+    if (form === same) forms.set('natural', name);
     this.#forms.set(value, forms);
   }
 
@@ -68,18 +69,19 @@ export class LoweringContext {
   }
 
   #convert(value: Value, forms: ReadonlyMap<Form, string>, form: Form): string {
-    const natural = forms.get('natural');
     const { shape } = value;
+    const held = forms.get('rows') ?? forms.get('sequence') ?? forms.get('natural');
     switch (form) {
       case 'natural': {
         const channelsLast = forms.get('channelsLast');
-        if (channelsLast !== undefined) return this.transpose(channelsLast, [0, 3, 1, 2]);
-        return this.reshape(forms.get('rows')!, shape);
+        return channelsLast === undefined ? this.reshape(held!, shape) : this.transpose(channelsLast, [0, 3, 1, 2]);
       }
       case 'rows':
-        return this.reshapeTo(natural ?? this.get(value), [-1, shape.at(-1) as number]);
+        return this.reshapeTo(held ?? this.get(value), [-1, shape.at(-1) as number]);
+      case 'sequence':
+        return this.reshapeTo(held ?? this.get(value), [1, -1, shape.at(-1) as number]);
       case 'channelsLast':
-        return this.transpose(natural ?? this.get(value), [0, 2, 3, 1]);
+        return this.transpose(this.get(value), [0, 2, 3, 1]);
     }
   }
 
@@ -99,11 +101,16 @@ export class LoweringContext {
 
   /** A shape as an int64 tensor: a constant where at most one dimension is symbolic, else computed from the inputs' shapes. */
   shape(shape: Shape): string {
-    if (shape.filter((dim) => typeof dim === 'string').length <= 1) return this.onnx.int64s(shape.map((dim) => (typeof dim === 'number' ? dim : -1)));
+    if (shape.filter((dim) => typeof dim === 'string').length <= 1)
+      return this.onnx.int64s(shape.map((dim) => (typeof dim === 'number' ? dim : -1)));
     const key = shape.join(',');
     let name = this.#shapes.get(key);
     if (name === undefined) {
-      name = this.onnx.node('Concat', shape.map((dim) => this.dim(dim)), { attributes: [int('axis', 0)] });
+      name = this.onnx.node(
+        'Concat',
+        shape.map((dim) => this.dim(dim)),
+        { attributes: [int('axis', 0)] },
+      );
       this.#shapes.set(key, name);
     }
     return name;
@@ -135,25 +142,43 @@ export class LoweringContext {
 
   #multiply(dim: Dim): string {
     const { coefficient, symbols } = parseDim(dim);
-    if (symbols.length <= 1 && coefficient === 1) throw internalError(`The size of the dimension ${dim} cannot be told from a graph's inputs.`);
-    return [...(coefficient === 1 ? [] : [coefficient]), ...symbols].map((factor) => this.dim(factor)).reduce((a, b) => this.onnx.node('Mul', [a, b]));
+    if (symbols.length <= 1 && coefficient === 1)
+      throw internalError(`The size of the dimension ${dim} cannot be told from a graph's inputs.`);
+    return [...(coefficient === 1 ? [] : [coefficient]), ...symbols]
+      .map((factor) => this.dim(factor))
+      .reduce((a, b) => this.onnx.node('Mul', [a, b]));
   }
 
   /** A weight as an f32 initializer in the shape that the graph reads it in. */
   weight(ref: WeightRef): string {
-    return this.onnx.weight(ref.name, `[${ref.shape.join(',')}]`, 'FLOAT', ref.shape, async () => asBytes(await this.source.readF32(ref.name)));
+    return this.onnx.weight(ref.name, `[${ref.shape.join(',')}]`, 'FLOAT', ref.shape, async () =>
+      asBytes(await this.source.readF32(ref.name)),
+    );
   }
 
-  /** A weight derived from a stored one by `pack`, under a name that says how. */
-  packedWeight(
-    ref: WeightRef,
-    packing: string,
-    type: 'FLOAT' | 'INT8' | 'UINT8',
-    dims: readonly number[],
-    pack: (weight: Float32Array) => Float32Array | Int8Array | Uint8Array,
-  ): string {
-    return this.onnx.weight(ref.name, packing, type, dims, async () => asBytes(pack(await this.source.readF32(ref.name))));
+  /** A weight rearranged by `pack`, under a name that says how. */
+  packedWeight(ref: WeightRef, packing: string, dims: readonly number[], pack: (weight: Float32Array) => Float32Array): string {
+    return this.onnx.weight(ref.name, packing, 'FLOAT', dims, async () => asBytes(pack(await this.source.readF32(ref.name))));
   }
+
+  /** Two initializers made of one weight in one pass: the weight is read when the first is asked for, and forgotten after the second. */
+  derived<T>(ref: WeightRef, derive: (weight: Float32Array) => T): () => Promise<T> {
+    return twice(async () => derive(await this.source.readF32(ref.name)));
+  }
+
+  /** As `derived`, of the stored bytes. */
+  repacked<T>(ref: WeightRef, repack: (bytes: Uint8Array) => T): () => Promise<T> {
+    return twice(async () => repack(await this.source.read(ref.name)));
+  }
+}
+
+function twice<T>(make: () => Promise<T>): () => Promise<T> {
+  let held: Promise<T> | undefined;
+  return () => {
+    const made = held ?? make();
+    held = held ? undefined : made;
+    return made;
+  };
 }
 
 export function asBytes(data: Float32Array | Int8Array | Uint8Array): Uint8Array {

@@ -15,7 +15,11 @@ function lowerConv(context: LoweringContext, node: NodeOf<'conv2d'>): void {
   const { stride, padding } = node.attributes;
   const kernel = weight!.shape[2]!;
   const inputs = [context.get(node.inputs[0]!), context.weight(weight!), ...(bias ? [context.weight(bias)] : [])];
-  const attributes = [ints('kernel_shape', [kernel, kernel]), ints('strides', [stride, stride]), ints('pads', [padding, padding, padding, padding])];
+  const attributes = [
+    ints('kernel_shape', [kernel, kernel]),
+    ints('strides', [stride, stride]),
+    ints('pads', [padding, padding, padding, padding]),
+  ];
   context.set(node.output, 'natural', context.onnx.node('Conv', inputs, { attributes }));
 }
 
@@ -60,7 +64,9 @@ const TO_END = 2 ** 31 - 1;
 function windowWeight(context: LoweringContext, weight: WeightRef): string {
   const [outputs, channels, kernel] = weight.shape as [number, number, number, number];
   const features = kernel * kernel * channels;
-  return context.packedWeight(weight, 'windows', 'FLOAT', [outputs, features], (data) => channelsInnermost(data, outputs, channels, kernel * kernel));
+  return context.packedWeight(weight, 'windows', [outputs, features], (data) =>
+    channelsInnermost(data, outputs, channels, kernel * kernel),
+  );
 }
 
 function channelsInnermost(data: Float32Array, outputs: number, channels: number, positions: number): Float32Array {

@@ -5,7 +5,7 @@ import type { Form, LoweringContext, NodeOf } from './context';
 
 /** An op on each element by itself works in whatever form the value is in. */
 function lowerUnary(context: LoweringContext, x: Value, output: Value, emit: (name: string) => string): void {
-  const form = context.formOf(x, 'rows', 'channelsLast', 'natural');
+  const form = context.formOf(x, 'rows', 'sequence', 'channelsLast', 'natural');
   context.set(output, form, emit(context.get(x, form)));
 }
 
@@ -49,6 +49,8 @@ export const lowerMul = binary('Mul');
 /** Values of one shape can meet in any form; a broadcast needs the shapes that it was written for. */
 function commonForm(context: LoweringContext, a: Value, b: Value): Form {
   if (!equalShapes(a.shape, b.shape)) return 'natural';
-  const forms: readonly Form[] = ['rows', 'channelsLast', 'natural'];
-  return forms.find((form) => context.has(a, form) && context.has(b, form)) ?? context.formOf(a, 'rows', 'channelsLast', 'natural');
+  const forms: readonly Form[] = ['rows', 'sequence', 'channelsLast', 'natural'];
+  return (
+    forms.find((form) => context.has(a, form) && context.has(b, form)) ?? context.formOf(a, 'rows', 'sequence', 'channelsLast', 'natural')
+  );
 }

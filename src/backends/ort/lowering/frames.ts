@@ -62,7 +62,12 @@ export function lowerPixelUnshuffle(context: LoweringContext, node: NodeOf<'pixe
 export function lowerShiftFrames(context: LoweringContext, node: NodeOf<'shiftFrames'>): void {
   const [x, memory] = node.inputs as readonly [Value, Value];
   const form = context.formOf(x, 'channelsLast', 'natural');
-  const earlier = context.onnx.node('Slice', [context.get(x, form), context.onnx.int64s([0]), context.onnx.int64s([-1]), context.onnx.int64s([0])]);
+  const earlier = context.onnx.node('Slice', [
+    context.get(x, form),
+    context.onnx.int64s([0]),
+    context.onnx.int64s([-1]),
+    context.onnx.int64s([0]),
+  ]);
   context.set(node.output, form, context.onnx.node('Concat', [context.get(memory, form), earlier], { attributes: [int('axis', 0)] }));
 }
 

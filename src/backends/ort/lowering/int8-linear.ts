@@ -1,6 +1,6 @@
 import type { Value, WeightRef } from '../../../graph/types';
 import { CONTRIB } from '../onnx/builder';
-import type { LoweringContext, NodeOf } from './context';
+import { asBytes, type LoweringContext, type NodeOf } from './context';
 
 /**
  * Layers that stay in f32: they are small, and what they make steers every block. The rule that published quantized
@@ -25,7 +25,7 @@ export function lowerInt8Linear(context: LoweringContext, node: NodeOf<'linear'>
   context.set(node.output, 'rows', name);
 }
 
-export interface QuantizedActivations {
+interface QuantizedActivations {
   readonly data: string;
   readonly scale: string;
   readonly zeroPoint: string;
@@ -41,34 +41,21 @@ function quantizeRows(context: LoweringContext, x: Value): QuantizedActivations 
   return held;
 }
 
-export function quantize(context: LoweringContext, name: string): QuantizedActivations {
+function quantize(context: LoweringContext, name: string): QuantizedActivations {
   const [data, scale, zeroPoint] = context.onnx.nodes('DynamicQuantizeLinear', [name], 3) as [string, string, string];
   return { data, scale, zeroPoint };
 }
 
-/** [rows, in] as int8 times a weight [out, …] of which all but the first axis make `in`, in the order of `order`. */
-export function int8Product(
-  context: LoweringContext,
-  x: QuantizedActivations,
-  weight: WeightRef,
-  bias: WeightRef | undefined,
-  order: (weight: Float32Array) => Float32Array = (data) => data,
-  packing = 'int8',
-): string {
-  const outputs = weight.shape[0]!;
-  const features = weight.shape.slice(1).reduce((product, dim) => product * dim, 1);
-  // Both halves come from one pass over the weight, whichever is asked for first.
-  let pending: Promise<Int8Weight> | undefined;
-  const load = () => (pending ??= context.source.readF32(weight.name).then((data) => quantizeWeight(order(data), outputs, features)));
-  const data = context.onnx.weight(weight.name, packing, 'INT8', [features, outputs], async () => new Uint8Array((await load()).data.buffer));
-  const scales = context.onnx.weight(weight.name, `${packing} scales`, 'FLOAT', [outputs], async () => {
-    const made = await load();
-    pending = undefined;
-    return new Uint8Array(made.scales.buffer);
-  });
+function int8Product(context: LoweringContext, x: QuantizedActivations, weight: WeightRef, bias: WeightRef | undefined): string {
+  const [outputs, features] = weight.shape as [number, number];
+  const packed = context.derived(weight, (data) => quantizeWeight(data, outputs, features));
+  const data = context.onnx.weight(weight.name, 'int8', 'INT8', [features, outputs], async () => asBytes((await packed()).data));
+  const scales = context.onnx.weight(weight.name, 'int8 scales', 'FLOAT', [outputs], async () => asBytes((await packed()).scales));
   const inputs = [x.data, data, x.scale, scales, x.zeroPoint, '', ...(bias ? [context.weight(bias)] : [])];
   return context.onnx.node('MatMulIntegerToFloat', bias ? inputs : inputs.slice(0, 5), { domain: CONTRIB });
 }
+
+const SQUARE = 64;
 
 interface Int8Weight {
   /** [in, out] */
@@ -78,16 +65,21 @@ interface Int8Weight {
 }
 
 /** Symmetric, one scale per output: |q| ≤ 127. */
-export function quantizeWeight(weight: Float32Array, outputs: number, features: number): Int8Weight {
+function quantizeWeight(weight: Float32Array, outputs: number, features: number): Int8Weight {
   const data = new Int8Array(outputs * features);
   const scales = new Float32Array(outputs);
   for (let o = 0; o < outputs; o++) {
-    const row = weight.subarray(o * features, (o + 1) * features);
     let largest = 0;
-    for (const value of row) largest = Math.max(largest, Math.abs(value));
-    const scale = largest === 0 ? 1 : largest / 127;
-    scales[o] = scale;
-    for (let i = 0; i < features; i++) data[i * outputs + o] = Math.round(row[i]! / scale);
+    for (let i = o * features; i < (o + 1) * features; i++) largest = Math.max(largest, Math.abs(weight[i]!));
+    scales[o] = largest === 0 ? 1 : largest / 127;
   }
+  // Transposed in squares that stay in the cache.
+  for (let o = 0; o < outputs; o += SQUARE)
+    for (let i = 0; i < features; i += SQUARE)
+      for (let row = o; row < Math.min(o + SQUARE, outputs); row++) {
+        const scale = scales[row]!;
+        for (let column = i; column < Math.min(i + SQUARE, features); column++)
+          data[column * outputs + row] = Math.round(weight[row * features + column]! / scale);
+      }
   return { data, scales };
 }

@@ -10,10 +10,32 @@ export function lowerConcat(context: LoweringContext, node: NodeOf<'concat'>): v
   const { axis } = node.attributes;
   const join = (names: readonly string[], on: number) => context.onnx.node('Concat', names, { attributes: [int('axis', on)] });
   if (node.inputs.every((value) => context.has(value, 'channelsLast')))
-    context.set(node.output, 'channelsLast', join(node.inputs.map((value) => context.get(value, 'channelsLast')), CHANNELS_LAST_AXIS[axis]!));
+    context.set(
+      node.output,
+      'channelsLast',
+      join(
+        node.inputs.map((value) => context.get(value, 'channelsLast')),
+        CHANNELS_LAST_AXIS[axis]!,
+      ),
+    );
   else if (axis === node.output.shape.length - 1 && node.inputs.every((value) => context.has(value, 'rows')))
-    context.set(node.output, 'rows', join(node.inputs.map((value) => context.get(value, 'rows')), 1));
-  else context.set(node.output, 'natural', join(node.inputs.map((value) => context.get(value)), axis));
+    context.set(
+      node.output,
+      'rows',
+      join(
+        node.inputs.map((value) => context.get(value, 'rows')),
+        1,
+      ),
+    );
+  else
+    context.set(
+      node.output,
+      'natural',
+      join(
+        node.inputs.map((value) => context.get(value)),
+        axis,
+      ),
+    );
 }
 
 export function lowerSlice(context: LoweringContext, node: NodeOf<'slice'>): void {
@@ -35,7 +57,7 @@ export function lowerReshape(context: LoweringContext, node: NodeOf<'reshape'>):
   const [x] = node.inputs as readonly [Value];
   const { output } = node;
   if (equalShapes(x.shape, output.shape)) {
-    const form = context.formOf(x, 'rows', 'channelsLast', 'natural');
+    const form = context.formOf(x, 'rows', 'sequence', 'channelsLast', 'natural');
     context.set(output, form, context.onnx.node('Identity', [context.get(x, form)]));
     return;
   }

@@ -16,4 +16,3 @@ export function lowerLinear(context: LoweringContext, node: NodeOf<'linear'>): v
   const inputs = [context.get(x!, 'rows'), context.weight(weight), ...(bias ? [context.weight(bias)] : [])];
   context.set(node.output, 'rows', context.onnx.node('Gemm', inputs, { attributes: [int('transB', 1)] }));
 }
-

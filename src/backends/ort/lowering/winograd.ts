@@ -45,7 +45,10 @@ export function lowerWinograd(context: LoweringContext, node: NodeOf<'conv2d'>):
   // Aᵀ … A, then tiles back in their places.
   const columnsDone = transform(context, WINOGRAD.output, products); // [4, 6 · tiles · O]
   const tiles = onnx.node('MatMul', [matrix(context, WINOGRAD.output), context.reshapeTo(columnsDone, [TILE, WINDOW, -1])]); // [4, 4, tiles · O]
-  const split = onnx.node('Reshape', [tiles, concat([onnx.int64s([TILE, TILE]), context.dim(frames), rows, columns, onnx.int64s([outputs])])]);
+  const split = onnx.node('Reshape', [
+    tiles,
+    concat([onnx.int64s([TILE, TILE]), context.dim(frames), rows, columns, onnx.int64s([outputs])]),
+  ]);
   const placed = context.transpose(split, [2, 3, 1, 4, 0, 5]); // [T, h, 4, w, 4, O]
   const whole = concat([context.dim(frames), timesFour(rows), timesFour(columns), onnx.int64s([outputs])]);
   let result = onnx.node('Reshape', [placed, whole]);
@@ -106,15 +109,17 @@ function matrix(context: LoweringContext, rows: readonly (readonly number[])[]):
 /** G g Gᵀ of every filter, [6 columns · 6 rows, C, O], computed in f64. */
 function winogradWeight(context: LoweringContext, weight: WeightRef): string {
   const [outputs, channels] = weight.shape as [number, number];
-  return context.packedWeight(weight, 'winograd', 'FLOAT', [WINDOW * WINDOW, channels, outputs], (data) => transformFilters(data, outputs, channels));
+  return context.packedWeight(weight, 'winograd', [WINDOW * WINDOW, channels, outputs], (data) =>
+    transformFilters(data, outputs, channels),
+  );
 }
 
 export function transformFilters(data: Float32Array, outputs: number, channels: number): Float32Array {
   const { filter } = WINOGRAD;
   const transformed = new Float32Array(WINDOW * WINDOW * channels * outputs);
   const half = new Float64Array(WINDOW * 3); // G g
-  for (let o = 0; o < outputs; o++)
-    for (let c = 0; c < channels; c++) {
+  for (let c = 0; c < channels; c++)
+    for (let o = 0; o < outputs; o++) {
       const from = (o * channels + c) * 9;
       for (let i = 0; i < WINDOW; i++)
         for (let b = 0; b < 3; b++) {

@@ -60,7 +60,14 @@ export class OnnxBuilder {
 
   /** Gives a value the name that callers know it by. */
   alias(value: string, name: string): void {
-    this.#nodes.push({ name: `Identity_${this.#nodes.length}`, op: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: [] });
+    this.#nodes.push({
+      name: `Identity_${this.#nodes.length}`,
+      op: 'Identity',
+      domain: '',
+      inputs: [value],
+      outputs: [name],
+      attributes: [],
+    });
   }
 
   floats(values: readonly number[], dims: readonly number[] = [values.length]): string {

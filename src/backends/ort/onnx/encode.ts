@@ -1,5 +1,13 @@
 import { Writer } from 'protobufjs/minimal';
-import { DATA_TYPES, type OnnxAttribute, type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValueInfo } from './model';
+import {
+  DATA_TYPES,
+  type OnnxAttribute,
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValueInfo,
+} from './model';
 
 /*
  * Written field by field with protobufjs' Writer: its reflection compiles encoders with `Function`, which our content
