@@ -25,13 +25,12 @@ from .world import World
 
 
 def vocabulary(world: World) -> dict:
-    """What the model knows, in words; `words` are all single words of training captions' phrases, for marking unknown ones."""
-    subjects = [{"id": i, "category": SUBJECTS[i].category, "names": list(SUBJECTS[i].names), "paintable": SUBJECTS[i].paintable,
-                 "motions": sorted(set(V.KIND_MOTIONS[SUBJECTS[i].kind]))} for i in world.ids]
-    seen = lambda table: {k: v[0] for k, v in table.items()}
-    motions = {k: v[0] if v else [f"{verb} {side}" for verb in ("walk", "drive", "fly", "swim") for side in V.SIDES[k][0][:2]] for k, v in V.MOTIONS.items()}
-    return {"subjects": subjects, "colours": list(COLOURS), "sizes": seen(V.SIZES), "places": seen(V.PLACES), "times": seen(V.TIMES), "weather": seen(V.WEATHERS),
-            "motions": motions, "cameras": seen(V.CAMERAS), "looks": seen(V.LOOKS), "relations": seen(V.RELATIONS)}
+    """What the model knows, in words: group -> id -> phrases of the training captions (the page's `Vocabulary`)."""
+    seen = lambda table: {k: list(v[0]) for k, v in table.items()}
+    kinds = {SUBJECTS[i].kind for i in world.ids}
+    motions = {k: list(v[0]) if v else [f"{verb} {side}" for kind in sorted(kinds) for verb in V.SIDEWAYS[kind][0] for side in V.SIDES[k][0]] for k, v in V.MOTIONS.items()}
+    return {"subjects": {i: list(SUBJECTS[i].names) for i in world.ids}, "colours": {c: [c] for c in COLOURS}, "sizes": seen(V.SIZES), "places": seen(V.PLACES),
+            "times": seen(V.TIMES), "weather": seen(V.WEATHERS), "motions": motions, "cameras": seen(V.CAMERAS), "looks": seen(V.LOOKS), "relations": seen(V.RELATIONS)}
 
 
 @torch.no_grad()

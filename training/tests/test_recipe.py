@@ -162,7 +162,7 @@ def test_recipe_from_assets_to_clips(tmp_path):
     cases = load_file(os.path.join(folder, "golden.safetensors"))
     assert torch.equal(cases["i2v.latents"][:, 0], cases["i2v.known"][:, 0]) and cases["0.timesteps"].shape == (3 * 4,)
     words = json.load(open(os.path.join(folder, "vocabulary.json")))
-    assert [s["id"] for s in words["subjects"]] == IDS and len(words["places"]) == 14
+    assert list(words["subjects"]) == IDS and len(words["places"]) == 14
 
 
 if __name__ == "__main__":
