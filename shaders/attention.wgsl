@@ -1,17 +1,19 @@
 // Attention with online softmax (flash): O[i, h] = Σ_j softmax_j(scale · Q[i, h] · K[j, h] + bias[h, i, j]) · V[j, h]
 //
-// Layouts: Q [Nq, heads · dim], K and V [Nk, heads · dim], O like Q, all row-major f32; bias [heads, Nq, Nk]. `dim` is a
-// multiple of 4; VECTORS = dim / 4.
+// Layouts: Q [Nq, heads · dim], K and V [Nk, heads · dim], O like Q, all row-major f32; bias [heads, Nq, Nk]. `dim` is a multiple of
+// 4; VECTORS = dim / 4.
 //
-// One thread a query row of one head; the group walks over the keys KEYS at a time through workgroup memory
-// (2 · KEYS · dim · 4 bytes), so that every key and value is read from storage once a group. The running maximum, sum and output
-// stay in registers in f32; no score matrix exists. Masked tails are handled by -inf scores.
+// One thread does QUERIES rows of one head, a group THREADS threads; keys and values are read straight from storage, once for all
+// rows of a thread. Running maximum, sum and output stay in registers, spelled out, in f32; no score matrix exists. No barriers: this is
+// the variant for CPU adapters, attention-tiled.wgsl the one for the rest. Rows beyond the last read the last and are not stored.
+// A dispatch may be cut along the queries: `firstGroup` is the first group that it does.
 
 struct Params {
   queries: u32,
   keys: u32,
   heads: u32,
   scale: f32,
+  firstGroup: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -23,56 +25,56 @@ struct Params {
 #endif
 @group(0) @binding(5) var<storage, read_write> o: array<vec4<f32>>;
 
-var<workgroup> tileK: array<vec4<f32>, {{KEYS}}u * {{VECTORS}}u>;
-var<workgroup> tileV: array<vec4<f32>, {{KEYS}}u * {{VECTORS}}u>;
-
-@compute @workgroup_size({{ROWS}})
+@compute @workgroup_size({{THREADS}})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
   let head = group.y;
-  let row = group.x * {{ROWS}}u + index;
   let width = params.heads * {{VECTORS}}u;
-  let inRange = row < params.queries;
-  var query: array<vec4<f32>, {{VECTORS}}>;
-  var output: array<vec4<f32>, {{VECTORS}}>;
-  if (inRange) {
-    for (var c = 0u; c < {{VECTORS}}u; c++) { query[c] = params.scale * q[row * width + head * {{VECTORS}}u + c]; }
-  }
-  var highest = -3.0e38;
-  var total = 0.0;
-  for (var first = 0u; first < params.keys; first += {{KEYS}}u) {
-    let count = min({{KEYS}}u, params.keys - first);
-    for (var i = index; i < count * {{VECTORS}}u; i += {{ROWS}}u) {
-      let at = (first + i / {{VECTORS}}u) * width + head * {{VECTORS}}u + i % {{VECTORS}}u;
-      tileK[i] = k[at];
-      tileV[i] = v[at];
-    }
-    workgroupBarrier();
-    if (inRange) {
-      var scores: array<f32, {{KEYS}}>;
-      var peak = highest;
-      for (var j = 0u; j < count; j++) {
-        var sum = vec4<f32>(0.0);
-        for (var c = 0u; c < {{VECTORS}}u; c++) { sum = fma(query[c], tileK[j * {{VECTORS}}u + c], sum); }
-        var score = dot(sum, vec4<f32>(1.0));
+  let column = head * {{VECTORS}}u;
+#repeat t QUERIES
+  let row$t = (group.x + params.firstGroup) * {{THREADS}}u * {{QUERIES}}u + index + $t * {{THREADS}}u;
+  let known$t = min(row$t, params.queries - 1u);
+  let at$t = known$t * width + column;
+  var highest$t = -3.0e38;
+  var total$t = 0.0;
+#repeat c VECTORS
+  let query$t_$c = params.scale * q[at$t + $c];
+  var output$t_$c = vec4<f32>(0.0);
+#end
+#end
+  for (var j = 0u; j < params.keys; j++) {
+    let source = j * width + column;
+#repeat t QUERIES
+    var sum$t = vec4<f32>(0.0);
+#end
+#repeat c VECTORS
+    let key$c = k[source + $c];
+#repeat t QUERIES
+    sum$t = fma(query$t_$c, key$c, sum$t);
+#end
+#end
+#repeat t QUERIES
+    var score$t = dot(sum$t, vec4<f32>(1.0));
 #if BIAS
-        score += bias[(head * params.queries + row) * params.keys + first + j];
+    score$t += bias[(head * params.queries + known$t) * params.keys + j];
 #endif
-        scores[j] = score;
-        peak = max(peak, score);
-      }
-      let decay = exp(highest - peak);
-      total *= decay;
-      for (var c = 0u; c < {{VECTORS}}u; c++) { output[c] *= decay; }
-      for (var j = 0u; j < count; j++) {
-        let weight = exp(scores[j] - peak);
-        total += weight;
-        for (var c = 0u; c < {{VECTORS}}u; c++) { output[c] = fma(vec4<f32>(weight), tileV[j * {{VECTORS}}u + c], output[c]); }
-      }
-      highest = peak;
-    }
-    workgroupBarrier();
+    let peak$t = max(highest$t, score$t);
+    let decay$t = exp(highest$t - peak$t);
+    let weight$t = exp(score$t - peak$t);
+    highest$t = peak$t;
+    total$t = total$t * decay$t + weight$t;
+#end
+#repeat c VECTORS
+    let value$c = v[source + $c];
+#repeat t QUERIES
+    output$t_$c = fma(vec4<f32>(weight$t), value$c, output$t_$c * decay$t);
+#end
+#end
   }
-  if (inRange) {
-    for (var c = 0u; c < {{VECTORS}}u; c++) { o[row * width + head * {{VECTORS}}u + c] = output[c] / total; }
+#repeat t QUERIES
+  if (row$t < params.queries) {
+#repeat c VECTORS
+    o[at$t + $c] = output$t_$c / total$t;
+#end
   }
+#end
 }

@@ -1,15 +1,15 @@
 // Convolution as implicit GEMM: Y[t, o, i, j] = epilogue(Σ_{c, u, v} W[o, c, u, v] · X[t, c, s·i + u - p, s·j + v - p] + bias[o])
 //
-// Layouts: X [T, C, H, W]; Y [T, O, OH, OW]; W [O, C, k, k] flattened to [O, C·k·k] f32; all row-major. With CONCAT the input channels
-// from `firstChannels` on come from a second tensor X2 [T, C2, H, W] (or, with SHIFTED, from X itself one frame earlier, frame -1 being
-// `memory` [1, C2, H, W]). UPSAMPLE reads X through a nearest-neighbour enlargement by `factor`; H and W are then the enlarged sizes.
-// Epilogue: RESIDUAL adds residual (like Y); RELU.
+// Layouts: X [T, C, H, W]; Y [T, O, OH, OW], row-major f32; W packed as [C, k, k, O / 4] vec4s, O padded with zeros to whole blocks.
+// With CONCAT the input channels from `firstChannels` on come from a second tensor X2 [T, C2, H, W] or, with SHIFTED, from X itself
+// one frame earlier, frame -1 being X2 [1, C2, H, W]. UPSAMPLE reads X through a nearest-neighbour enlargement by `factor`; H and W are
+// then the enlarged sizes. Epilogue: RESIDUAL adds residual (like Y); RELU.
 //
-// One thread computes CHANNELS output channels of one pixel, so that an input value is loaded once for all of them; a group is 64
-// neighbouring pixels of a frame. Weights of the channel block go through workgroup memory one input channel at a time.
+// One thread computes PIXELS neighbouring pixels of a row by 4 · BLOCKS output channels in registers, spelled out: a row of INPUTS =
+// (PIXELS - 1) · STRIDE + KERNEL inputs is loaded once for all its taps, a weight vector once for all pixels. THREADS threads a group, all
+// with the same weights. No workgroup memory, no barriers. A dispatch may be cut along the pixels: `firstGroup` is the first group it does.
 
 struct Params {
-  frames: u32,
   channels: u32,
   firstChannels: u32,
   height: u32,
@@ -17,10 +17,9 @@ struct Params {
   outChannels: u32,
   outHeight: u32,
   outWidth: u32,
-  kernel: u32,
-  stride: u32,
   padding: u32,
   factor: u32,
+  firstGroup: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -28,7 +27,7 @@ struct Params {
 #if CONCAT
 @group(0) @binding(2) var<storage, read> x2: array<f32>;
 #endif
-@group(0) @binding(3) var<storage, read> w: array<f32>;
+@group(0) @binding(3) var<storage, read> w: array<vec4<f32>>;
 #if BIAS
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 #endif
@@ -37,68 +36,102 @@ struct Params {
 #endif
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;
 
-fn load(t: u32, c: u32, row: i32, column: i32) -> f32 {
-  if (row < 0 || column < 0 || row >= i32(params.height) || column >= i32(params.width)) { return 0.0; }
-  let h = params.height / params.factor;
-  let wide = params.width / params.factor;
-  let at = (u32(row) / params.factor) * wide + u32(column) / params.factor;
-#if CONCAT
-  if (c >= params.firstChannels) {
-    let second = params.channels - params.firstChannels;
-#if SHIFTED
-    if (t > 0u) { return x[((t - 1u) * params.firstChannels + c - params.firstChannels) * h * wide + at]; }
-    return x2[(c - params.firstChannels) * h * wide + at];
-#else
-    return x2[(t * second + c - params.firstChannels) * h * wide + at];
-#endif
-  }
-#endif
-  return x[(t * params.firstChannels + c) * h * wide + at];
-}
-
-var<workgroup> tileW: array<f32, {{CHANNELS}}u * {{KERNEL}}u * {{KERNEL}}u>;
-
-@compute @workgroup_size(64)
+@compute @workgroup_size({{THREADS}})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
-  let pixel = group.x * 64u + index;
-  let firstOut = group.y * {{CHANNELS}}u;
+  let across = (params.outWidth + {{PIXELS}}u - 1u) / {{PIXELS}}u;
+  let strip = (group.x + params.firstGroup) * {{THREADS}}u + index;
+  let row = strip / across;
+  if (row >= params.outHeight) { return; }
+  let column = strip % across * {{PIXELS}}u;
   let t = group.z;
-  let inside = pixel < params.outHeight * params.outWidth;
-  let i = i32(pixel / params.outWidth * params.stride) - i32(params.padding);
-  let j = i32(pixel % params.outWidth * params.stride) - i32(params.padding);
-  const taps = {{KERNEL}}u * {{KERNEL}}u;
-  var sum: array<f32, {{CHANNELS}}>;
-  for (var c = 0u; c < params.channels; c++) {
-    workgroupBarrier();
-    for (var at = index; at < {{CHANNELS}}u * taps; at += 64u) {
-      let o = firstOut + at / taps;
-      tileW[at] = 0.0;
-      if (o < params.outChannels) { tileW[at] = w[(o * params.channels + c) * taps + at % taps]; }
-    }
-    workgroupBarrier();
-    if (inside) {
-      for (var u = 0u; u < {{KERNEL}}u; u++) {
-        for (var v = 0u; v < {{KERNEL}}u; v++) {
-          let value = load(t, c, i + i32(u), j + i32(v));
-          for (var o = 0u; o < {{CHANNELS}}u; o++) { sum[o] = fma(value, tileW[o * taps + u * {{KERNEL}}u + v], sum[o]); }
+  let firstOut = group.y * {{BLOCKS}}u * 4u;
+  let vectors = (params.outChannels + 4u * {{BLOCKS}}u - 1u) / (4u * {{BLOCKS}}u) * {{BLOCKS}}u;
+  let wide = params.width / params.factor;
+  let plane = params.height / params.factor * wide;
+  // Where this thread's inputs are in a row, and whether they are in the picture.
+#repeat n INPUTS
+  let column$n = i32(column * {{STRIDE}}u) + $n - i32(params.padding);
+  let inside$n = column$n >= 0 && column$n < i32(params.width);
+  let at$n = u32(clamp(column$n, 0, i32(params.width) - 1)) / params.factor;
+#end
+#repeat p PIXELS
+#repeat b BLOCKS
+  var sum$p_$b = vec4<f32>(0.0);
+#end
+#end
+  for (var u = 0u; u < {{KERNEL}}u; u++) {
+    let inputRow = i32(row * {{STRIDE}}u + u) - i32(params.padding);
+    if (inputRow < 0 || inputRow >= i32(params.height)) { continue; }
+    let offset = u32(inputRow) / params.factor * wide;
+    for (var c = 0u; c < params.channels; c++) {
+#repeat n INPUTS
+      var value$n = 0.0;
+#end
+#if CONCAT
+      if (c >= params.firstChannels) {
+#if SHIFTED
+        let other = c - params.firstChannels;
+        if (t > 0u) {
+          let source = ((t - 1u) * params.firstChannels + other) * plane + offset;
+#repeat n INPUTS
+          value$n = x[source + at$n];
+#end
+        } else {
+          let source = other * plane + offset;
+#repeat n INPUTS
+          value$n = x2[source + at$n];
+#end
         }
+#else
+        let source = (t * (params.channels - params.firstChannels) + c - params.firstChannels) * plane + offset;
+#repeat n INPUTS
+        value$n = x2[source + at$n];
+#end
+#endif
+      } else {
+#else
+      {
+#endif
+        let source = (t * params.firstChannels + c) * plane + offset;
+#repeat n INPUTS
+        value$n = x[source + at$n];
+#end
       }
+#repeat n INPUTS
+      value$n = select(0.0, value$n, inside$n);
+#end
+      let tap = (c * {{KERNEL}}u + u) * {{KERNEL}}u;
+#repeat v KERNEL
+#repeat b BLOCKS
+      let w$v_$b = w[(tap + $v) * vectors + group.y * {{BLOCKS}}u + $b];
+#repeat p PIXELS
+      sum$p_$b = fma(vec4<f32>(value$($p*STRIDE+$v)), w$v_$b, sum$p_$b);
+#end
+#end
+#end
     }
   }
-  if (!inside) { return; }
-  for (var o = 0u; o < {{CHANNELS}}u; o++) {
-    if (firstOut + o >= params.outChannels) { break; }
-    let at = (t * params.outChannels + firstOut + o) * params.outHeight * params.outWidth + pixel;
-    var value = sum[o];
+#repeat b BLOCKS
+#repeat o 4
+  if (firstOut + 4 * $b + $o < params.outChannels) {
+    let o = firstOut + 4 * $b + $o;
+    let first = ((t * params.outChannels + o) * params.outHeight + row) * params.outWidth;
+#repeat p PIXELS
+    if (column + $p < params.outWidth) {
+      var value = sum$p_$b[$o];
 #if BIAS
-    value += bias[firstOut + o];
+      value += bias[o];
 #endif
 #if RESIDUAL
-    value += residual[at];
+      value += residual[first + column + $p];
 #endif
 #if RELU
-    value = max(value, 0.0);
+      value = max(value, 0.0);
 #endif
-    y[at] = value;
+      y[first + column + $p] = value;
+    }
+#end
   }
+#end
+#end
 }

@@ -2,13 +2,14 @@ import { KinoraError, throwIfAborted } from '../../errors';
 import { bindInputs } from '../../graph/bindings';
 import { evaluateShape, type Bindings } from '../../graph/dims';
 import type { CompiledGraph, CompileOptions, DeviceTensor } from '../../graph/executor';
-import type { Graph, Value, WeightSource } from '../../graph/types';
+import type { Graph, Value, WeightRef, WeightSource } from '../../graph/types';
 import { graphWeightBytes } from '../../graph/weights';
 import type { Gpu } from './gpu';
-import { packParams, type Kernel, type Operand } from './kernel';
+import { packParams, type Kernel, type Operand, type WeightForm } from './kernel';
 import { lowerGraph } from './lowering';
 import { planMemory, type MemoryPlan } from './memory-plan';
-import { packMatrix, packPlain, type PackedWeight } from './pack-weights';
+import { packedBytes, packWeight, type PackedWeight } from './pack-weights';
+import type { Dispatch, Submitter } from './submitter';
 import { GpuTensor } from './tensor';
 
 const PARAM_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter
@@ -25,159 +26,204 @@ interface Plan {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
 
+/** What all graphs of an executor share. */
+export interface Device {
+  readonly gpu: Gpu;
+  readonly software: boolean;
+  readonly submitter: Submitter;
+  /** Runs tasks one after the other: a graph's intermediates serve one run at a time. */
+  readonly exclusive: <T>(task: () => Promise<T>) => Promise<T>;
+}
+
 /** Loads a graph's weights onto the GPU. Sizes are planned at the first run with them. */
 export async function compileGraph(
-  gpu: Gpu,
-  software: boolean,
+  device: Device,
   graph: Graph,
   source: WeightSource,
   options: CompileOptions = {},
 ): Promise<CompiledGraph> {
+  const { gpu, exclusive } = device;
   const weights = await loadWeights(gpu, graph, source, options);
-  const plans = new Map<string, Promise<Plan>>();
+  const plans = new Map<string, Plan>();
   let disposed = false;
 
-  const release = async (plan: Promise<Plan>) => {
-    const { slots, params } = await plan;
-    for (const buffer of [...slots, params]) gpu.release(buffer);
-  };
-  const planFor = (bindings: Bindings): Promise<Plan> => {
+  const release = ({ slots, params }: Plan) => [...slots, params].forEach((buffer) => gpu.release(buffer));
+  const planFor = async (bindings: Bindings): Promise<Plan> => {
     const key = JSON.stringify(bindings);
     const known = plans.get(key);
     if (known) return known;
-    const plan = createPlan(gpu, software, graph, bindings);
-    plans.set(key, plan);
-    plan.catch(() => plans.delete(key));
     const [oldest] = plans.keys();
-    if (plans.size > MAX_PLANS && oldest !== undefined) {
-      void release(plans.get(oldest)!);
+    if (plans.size >= MAX_PLANS && oldest !== undefined) {
+      release(plans.get(oldest)!);
       plans.delete(oldest);
     }
+    const plan = await createPlan(device, graph, bindings);
+    plans.set(key, plan);
     return plan;
   };
 
   return {
     graph,
-    run: async (inputs) => {
-      if (disposed)
-        throw new KinoraError(
-          'internal',
-          'A graph was run after it had been disposed of.',
-          'This is a defect in Kinora; please report it.',
-        );
-      gpu.check();
-      const plan = await planFor(bindInputs(graph, inputs));
-      return encode(gpu, graph, plan, weights, inputs);
-    },
-    dispose: async () => {
-      if (disposed) return;
-      disposed = true;
-      for (const plan of plans.values()) await release(plan).catch(() => {});
-      for (const { data, scales } of weights.values()) {
-        gpu.release(data);
-        if (scales) gpu.release(scales);
-      }
-    },
+    run: (inputs) =>
+      exclusive(async () => {
+        if (disposed)
+          throw new KinoraError(
+            'internal',
+            'A graph was run after it had been disposed of.',
+            'This is a defect in Kinora; please report it.',
+          );
+        gpu.check();
+        return runPlan(device, graph, await planFor(bindInputs(graph, inputs)), weights, inputs);
+      }),
+    dispose: () =>
+      exclusive(async () => {
+        if (disposed) return;
+        disposed = true;
+        for (const plan of plans.values()) release(plan);
+        releaseWeights(gpu, weights);
+      }),
   };
 }
 
-function weightKey(name: string, matrix: boolean): string {
-  return `${matrix ? 'matrix' : 'plain'} ${name}`;
+function releaseWeights(gpu: Gpu, weights: ReadonlyMap<string, PackedWeight>): void {
+  for (const { data, scales } of weights.values()) {
+    gpu.release(data);
+    if (scales) gpu.release(scales);
+  }
+}
+
+function weightKey(name: string, form: WeightForm): string {
+  return `${form} ${name}`;
+}
+
+/** Every weight of a graph in the forms that kernels read it in, once each. */
+export function weightForms(graph: Graph): { readonly key: string; readonly ref: WeightRef; readonly form: WeightForm }[] {
+  const forms = new Map<string, { key: string; ref: WeightRef; form: WeightForm }>();
+  for (const node of graph.nodes)
+    for (const [role, ref] of Object.entries(node.weights)) {
+      const form =
+        (node.op === 'linear' && role === 'weight') || node.op === 'embedding'
+          ? 'matrix'
+          : node.op === 'conv2d' && role === 'weight'
+            ? 'convolution'
+            : 'plain';
+      const key = weightKey(ref.name, form);
+      if (!forms.has(key)) forms.set(key, { key, ref, form });
+    }
+  return [...forms.values()];
 }
 
 async function loadWeights(gpu: Gpu, graph: Graph, source: WeightSource, options: CompileOptions): Promise<Map<string, PackedWeight>> {
+  const forms = weightForms(graph);
+  // All are checked before the first is read.
+  for (const { ref, form } of forms) for (const size of packedBytes(ref, form)) gpu.checkSize(size, ref.name);
   const weights = new Map<string, PackedWeight>();
   const totalBytes = graphWeightBytes(graph, source);
   const counted = new Set<string>();
   let loadedBytes = 0;
   try {
-    for (const node of graph.nodes)
-      for (const [role, ref] of Object.entries(node.weights)) {
-        throwIfAborted(options.signal);
-        const matrix = (node.op === 'linear' && role === 'weight') || node.op === 'embedding';
-        const key = weightKey(ref.name, matrix);
-        if (weights.has(key)) continue;
-        weights.set(key, await (matrix ? packMatrix : packPlain)(gpu, ref, source));
-        gpu.check();
-        if (!counted.has(ref.name)) loadedBytes += source.info(ref.name).sizeBytes;
-        counted.add(ref.name);
-        options.onProgress?.(loadedBytes, totalBytes);
-      }
-  } catch (error) {
-    for (const { data, scales } of weights.values()) {
-      gpu.release(data);
-      if (scales) gpu.release(scales);
+    for (const { key, ref, form } of forms) {
+      throwIfAborted(options.signal);
+      weights.set(key, await packWeight(gpu, ref, form, source));
+      gpu.check();
+      if (!counted.has(ref.name)) loadedBytes += source.info(ref.name).sizeBytes;
+      counted.add(ref.name);
+      options.onProgress?.(loadedBytes, totalBytes);
     }
+  } catch (error) {
+    releaseWeights(gpu, weights);
     throw error;
   }
   return weights;
 }
 
-async function createPlan(gpu: Gpu, software: boolean, graph: Graph, bindings: Bindings): Promise<Plan> {
+/** Kernels at one set of sizes, and where their intermediates will live: nothing is allocated. */
+export function planGraph(
+  graph: Graph,
+  bindings: Bindings,
+  software: boolean,
+): { readonly kernels: readonly Kernel[]; readonly memory: MemoryPlan } {
   const kernels = lowerGraph(graph, bindings, software);
   const external = new Set<Value>([...graph.inputs, ...graph.outputs].map(({ value }) => value));
   const sizeBytes = (value: Value) => 4 * evaluateShape(value.shape, bindings).reduce((size, dim) => size * dim, 1);
-  const memory = planMemory(kernels, sizeBytes, external);
+  return { kernels, memory: planMemory(kernels, sizeBytes, external) };
+}
+
+async function createPlan({ gpu, software }: Device, graph: Graph, bindings: Bindings): Promise<Plan> {
+  const { kernels, memory } = planGraph(graph, bindings, software);
   const pipelines = await Promise.all(kernels.map(({ shader, defines }) => gpu.pipeline(shader, defines)));
-  const slots = memory.slotBytes.map((size, index) => gpu.buffer(size, GPUBufferUsage.STORAGE, `${graph.name} slot ${index}`));
-  const params = gpu.buffer(PARAM_STRIDE * kernels.length, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, `${graph.name} params`);
+  const [params, ...slots] = await gpu.buffers([
+    { sizeBytes: PARAM_STRIDE * kernels.length, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, label: `${graph.name} params` },
+    ...memory.slotBytes.map((sizeBytes, index) => ({ sizeBytes, usage: GPUBufferUsage.STORAGE, label: `${graph.name} slot ${index}` })),
+  ]);
   const words = new Uint8Array(PARAM_STRIDE * kernels.length);
   kernels.forEach((kernel, index) => words.set(packParams(kernel.params), PARAM_STRIDE * index));
-  gpu.device.queue.writeBuffer(params, 0, words);
+  gpu.device.queue.writeBuffer(params!, 0, words);
   return {
     kernels,
     pipelines,
     memory,
     slots,
-    params,
+    params: params!,
     shapes: new Map(graph.outputs.map(({ name, value }) => [name, evaluateShape(value.shape, bindings)])),
   };
 }
 
-function encode(
-  gpu: Gpu,
+async function runPlan(
+  { gpu, submitter }: Device,
   graph: Graph,
   plan: Plan,
   weights: ReadonlyMap<string, PackedWeight>,
   inputs: Readonly<Record<string, DeviceTensor>>,
-): Record<string, DeviceTensor> {
+): Promise<Record<string, DeviceTensor>> {
   const buffers = new Map<Value, GPUBuffer>();
   for (const { name, value } of graph.inputs) buffers.set(value, bufferOf(inputs[name]!));
   const results: Record<string, GpuTensor> = {};
-  for (const { name, value } of graph.outputs) {
-    results[name] = new GpuTensor(gpu, plan.shapes.get(name)!, value.type);
-    buffers.set(value, results[name].buffer);
+  try {
+    for (const { name, value } of graph.outputs) {
+      results[name] = new GpuTensor(gpu, plan.shapes.get(name)!, value.type);
+      buffers.set(value, results[name].buffer);
+    }
+    for (const [value, slot] of plan.memory.slots) buffers.set(value, plan.slots[slot]!);
+    await submitter.run(
+      graph.name,
+      plan.kernels.map((kernel, index) => bind(gpu, kernel, plan, index, weights, buffers)),
+    );
+    gpu.check();
+  } catch (error) {
+    for (const tensor of Object.values(results)) tensor.dispose();
+    throw error;
   }
-  for (const [value, slot] of plan.memory.slots) buffers.set(value, plan.slots[slot]!);
+  return results;
+}
+
+function bind(
+  gpu: Gpu,
+  kernel: Kernel,
+  plan: Plan,
+  index: number,
+  weights: ReadonlyMap<string, PackedWeight>,
+  buffers: ReadonlyMap<Value, GPUBuffer>,
+): Dispatch {
+  const pipeline = plan.pipelines[index]!;
+  const offset = PARAM_STRIDE * index;
   const bufferFor = (operand: Operand): GPUBuffer => {
     if ('value' in operand) return buffers.get(operand.value)!;
-    const packed = weights.get(weightKey(operand.weight.name, operand.matrix))!;
+    const packed = weights.get(weightKey(operand.weight.name, operand.form))!;
     return operand.part === 'scales' ? packed.scales! : packed.data;
   };
-  const encoder = gpu.device.createCommandEncoder({ label: graph.name });
-  const pass = encoder.beginComputePass({ label: graph.name });
-  plan.kernels.forEach((kernel, index) => {
-    const pipeline = plan.pipelines[index]!;
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(
-      0,
-      gpu.device.createBindGroup({
-        layout: pipeline.getBindGroupLayout(0),
-        entries: [
-          { binding: 0, resource: { buffer: plan.params, offset: PARAM_STRIDE * index, size: Math.ceil(kernel.params.length / 4) * 16 } },
-          ...Object.entries(kernel.reads).map(([binding, operand]) => ({
-            binding: Number(binding),
-            resource: { buffer: bufferFor(operand) },
-          })),
-          { binding: kernel.output.binding, resource: { buffer: buffers.get(kernel.output.value)! } },
-        ],
-      }),
-    );
-    pass.dispatchWorkgroups(...kernel.groups);
+  const bindGroup = gpu.device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: [
+      { binding: 0, resource: { buffer: plan.params, offset, size: Math.ceil(kernel.params.length / 4) * 16 } },
+      ...Object.entries(kernel.reads).map(([binding, operand]) => ({
+        binding: Number(binding),
+        resource: { buffer: bufferFor(operand) },
+      })),
+      { binding: kernel.output.binding, resource: { buffer: buffers.get(kernel.output.value)! } },
+    ],
   });
-  pass.end();
-  gpu.device.queue.submit([encoder.finish()]);
-  return results;
+  return { kernel, pipeline, bindGroup, params: { buffer: plan.params, offset } };
 }
 
 function bufferOf(tensor: DeviceTensor): GPUBuffer {

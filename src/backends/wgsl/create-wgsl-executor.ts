@@ -1,10 +1,14 @@
 import { invalidGraph } from '../../graph/errors';
-import { elementCount, formatShape } from '../../graph/dims';
+import { bindInputs, type InputShape } from '../../graph/bindings';
+import { elementCount, evaluateShape, formatShape } from '../../graph/dims';
 import type { DeviceTensor, Executor, Term } from '../../graph/executor';
+import type { Graph } from '../../graph/types';
 import { KinoraError } from '../../errors';
-import { compileGraph } from './compiled-graph';
+import { compileGraph, planGraph, weightForms, type Device } from './compiled-graph';
 import { Gpu } from './gpu';
 import { packParams } from './kernel';
+import { packedBytes } from './pack-weights';
+import { Submitter, type DispatchRecord } from './submitter';
 import { GpuTensor } from './tensor';
 
 export interface WgslOptions {
@@ -14,18 +18,41 @@ export interface WgslOptions {
   readonly adapter: string;
   /** Whether the adapter runs on the CPU: barriers are dear there. */
   readonly software: boolean;
+  /** Profiling: every dispatch becomes a submission of its own, waited for and reported. */
+  readonly onDispatch?: (record: DispatchRecord) => void;
+}
+
+/** GPU memory that running a graph takes, in bytes. */
+export interface MemoryEstimate {
+  readonly weightBytes: number;
+  readonly intermediateBytes: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
 }
 
 export interface WgslExecutor extends Executor {
   /** Buffers that are alive; 0 when everything has been disposed of. */
   readonly liveBuffers: number;
+  /** Bytes of buffers that are alive, and the most there were at once. */
+  readonly liveBytes: number;
+  readonly peakBytes: number;
+  /** What a graph will take for inputs of these shapes, before anything is allocated. Throws `out-of-memory` when a piece is over the device's limits. */
+  estimateMemory(graph: Graph, inputs: Readonly<Record<string, InputShape>>): MemoryEstimate;
 }
 
 const DEFECT = 'This is a defect in Kinora; please report it.';
 
 /** Runs graphs as fused WGSL kernels (shaders/). All tensors stay on the GPU until they are downloaded. */
-export function createWgslExecutor({ device, adapter, software }: WgslOptions): WgslExecutor {
+export function createWgslExecutor({ device, adapter, software, onDispatch }: WgslOptions): WgslExecutor {
   const gpu = new Gpu(device);
+  const submitter = new Submitter(gpu, software, onDispatch);
+  let last: Promise<unknown> = Promise.resolve();
+  const exclusive = <T>(task: () => Promise<T>): Promise<T> => {
+    const result = last.then(task);
+    last = result.catch(() => undefined);
+    return result;
+  };
+  const shared: Device = { gpu, software, submitter, exclusive };
 
   const pair = async (a: number, u: GpuTensor, b?: number, v?: GpuTensor): Promise<GpuTensor> => {
     const pipeline = await gpu.pipeline('combine', { SECOND: v !== undefined });
@@ -60,7 +87,31 @@ export function createWgslExecutor({ device, adapter, software }: WgslOptions): 
     get liveBuffers() {
       return gpu.liveBuffers;
     },
-    compile: (graph, weights, options) => compileGraph(gpu, software, graph, weights, options),
+    get liveBytes() {
+      return gpu.liveBytes;
+    },
+    get peakBytes() {
+      return gpu.peakBytes;
+    },
+    estimateMemory: (graph, inputs) => {
+      const bindings = bindInputs(graph, inputs);
+      const { memory } = planGraph(graph, bindings, software);
+      const sizes = {
+        weight: weightForms(graph).flatMap(({ ref, form }) => packedBytes(ref, form)),
+        intermediate: memory.slotBytes,
+        input: graph.inputs.map(({ value }) => 4 * elementCount(evaluateShape(value.shape, bindings))),
+        output: graph.outputs.map(({ value }) => 4 * elementCount(evaluateShape(value.shape, bindings))),
+      };
+      for (const [what, bytes] of Object.entries(sizes)) for (const size of bytes) gpu.checkSize(size, `${graph.name} (${what})`);
+      const total = (bytes: readonly number[]) => bytes.reduce((sum, size) => sum + size, 0);
+      return {
+        weightBytes: total(sizes.weight),
+        intermediateBytes: total(sizes.intermediate),
+        inputBytes: total(sizes.input),
+        outputBytes: total(sizes.output),
+      };
+    },
+    compile: (graph, weights, options) => compileGraph(shared, graph, weights, options),
 
     upload: (data, shape) => {
       if (data.length !== elementCount(shape))

@@ -12,6 +12,8 @@ export class Gpu {
   readonly device: GPUDevice;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #buffers = new Set<GPUBuffer>();
+  #liveBytes = 0;
+  #peakBytes = 0;
   #failure: KinoraError | undefined;
 
   constructor(device: GPUDevice) {
@@ -29,6 +31,15 @@ export class Gpu {
   /** Buffers that have not been released. */
   get liveBuffers(): number {
     return this.#buffers.size;
+  }
+
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
+  /** The most that was alive at once. */
+  get peakBytes(): number {
+    return this.#peakBytes;
   }
 
   /** The compute pipeline of a specialised kernel; compiled once, without blocking. */
@@ -51,36 +62,59 @@ export class Gpu {
 
   /** A buffer of at least `sizeBytes`, rounded up to whole words. Throws `out-of-memory` when it is over the device's limits. */
   buffer(sizeBytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    if (sizeBytes > Math.min(maxBufferSize, maxStorageBufferBindingSize))
-      throw new KinoraError(
-        'out-of-memory',
-        `${label} needs ${sizeBytes} bytes in one piece; this GPU allows ${Math.min(maxBufferSize, maxStorageBufferBindingSize)}.`,
-        'Choose a smaller or shorter clip, or another backend.',
-      );
+    this.checkSize(sizeBytes, label);
     const buffer = this.device.createBuffer({ label, size: Math.max(16, Math.ceil(sizeBytes / 16) * 16), usage });
     this.#buffers.add(buffer);
+    this.#liveBytes += buffer.size;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
     return buffer;
   }
 
-  release(buffer: GPUBuffer): void {
-    if (this.#buffers.delete(buffer)) buffer.destroy();
+  /** Several buffers or none: throws `out-of-memory` when the GPU has no room for all of them. */
+  async buffers(requests: readonly { sizeBytes: number; usage: GPUBufferUsageFlags; label: string }[]): Promise<GPUBuffer[]> {
+    for (const { sizeBytes, label } of requests) this.checkSize(sizeBytes, label);
+    this.device.pushErrorScope('out-of-memory');
+    const buffers = requests.map(({ sizeBytes, usage, label }) => this.buffer(sizeBytes, usage, label));
+    const error = await this.device.popErrorScope().catch(() => null); // rejects on a lost device: check tells
+    if (error) {
+      for (const buffer of buffers) this.release(buffer);
+      throw toError(error);
+    }
+    return buffers;
   }
 
-  /** Throws a failure that WebGPU reported since the last call. */
+  /** Throws `out-of-memory` for what this device cannot bind in one piece. */
+  checkSize(sizeBytes: number, label: string): void {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    if (sizeBytes > limit) throw outOfMemory(`${label} needs ${sizeBytes} bytes of GPU memory in one piece; this GPU allows ${limit}.`);
+  }
+
+  release(buffer: GPUBuffer): void {
+    if (!this.#buffers.delete(buffer)) return;
+    this.#liveBytes -= buffer.size;
+    buffer.destroy();
+  }
+
+  /** Throws a failure that WebGPU reported since the last call. A lost device stays lost; the rest is told once. */
   check(): void {
-    if (this.#failure) throw this.#failure;
+    const failure = this.#failure;
+    if (!failure) return;
+    if (failure.code !== 'device-lost') this.#failure = undefined;
+    throw failure;
   }
 
   #fail(error: KinoraError): void {
-    this.#failure ??= error;
+    if (!this.#failure || error.code === 'device-lost') this.#failure = error;
   }
 }
 
 function toError(error: GPUError): KinoraError {
   return error instanceof GPUOutOfMemoryError
-    ? new KinoraError('out-of-memory', 'The GPU ran out of memory.', 'Choose a smaller or shorter clip, or another backend.', {
-        cause: error.message,
-      })
+    ? outOfMemory('The GPU ran out of memory.', error.message)
     : new KinoraError('internal', 'The GPU refused a command.', DEFECT, { cause: error.message });
+}
+
+function outOfMemory(message: string, cause?: string): KinoraError {
+  return new KinoraError('out-of-memory', message, 'Choose a smaller or shorter clip, or another backend.', { cause });
 }

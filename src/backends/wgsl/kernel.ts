@@ -2,9 +2,12 @@ import type { Value, WeightRef } from '../../graph/types';
 import type { Defines } from './preprocess';
 import type { ShaderName } from './shaders';
 
+/** How a weight is packed: as it is in f32, as a matrix in its own format, or for a convolution with output channels innermost. */
+export type WeightForm = 'plain' | 'matrix' | 'convolution';
+
 /** What a kernel's binding is bound to: an activation, or a weight in GPU memory. */
 export type Operand =
-  { readonly value: Value } | { readonly weight: WeightRef; readonly matrix: boolean; readonly part: 'data' | 'scales' };
+  { readonly value: Value } | { readonly weight: WeightRef; readonly form: WeightForm; readonly part: 'data' | 'scales' };
 
 /** One word of a kernel's uniform: a u32, or an f32. */
 export type Param = number | { readonly f32: number };
@@ -18,6 +21,10 @@ export interface Kernel {
   readonly output: { readonly binding: number; readonly value: Value };
   readonly params: readonly Param[];
   readonly groups: readonly [x: number, y: number, z: number];
+  /** About how many multiply-adds it does, for bounding submissions. */
+  readonly work: number;
+  /** How it may be cut into shorter dispatches: the axis of `groups`, and the parameter that says where a part begins. */
+  readonly cut?: { readonly axis: 0 | 1; readonly param: number };
 }
 
 const MAX_GROUPS = 65_535; // maxComputeWorkgroupsPerDimension of every adapter

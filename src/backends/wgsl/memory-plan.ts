@@ -41,8 +41,3 @@ function chooseSlot(size: number, slotBytes: number[], free: ReadonlySet<number>
   slotBytes[slot] = Math.max(size, slotBytes[slot] ?? 0);
   return slot;
 }
-
-/** Bytes of all intermediates together. */
-export function planBytes({ slotBytes }: MemoryPlan): number {
-  return slotBytes.reduce((sum, size) => sum + size, 0);
-}

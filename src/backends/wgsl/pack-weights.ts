@@ -1,6 +1,8 @@
 import { elementCount } from '../../graph/dims';
 import type { WeightRef, WeightSource } from '../../graph/types';
 import type { Gpu } from './gpu';
+import type { WeightForm } from './kernel';
+import { paddedChannels } from './lowering/conv2d';
 import { BLOCK_FORMATS, repackBlocks, type BlockFormat } from './repack-blocks';
 
 /** A weight in GPU memory in the form its kernel reads. */
@@ -21,7 +23,7 @@ export function matrixFormat({ type, shape }: WeightRef): MatrixFormat {
 }
 
 /** Packs a matrix [N, K]. Rows are padded with zeros to whole vec4s. */
-export async function packMatrix(gpu: Gpu, ref: WeightRef, source: WeightSource): Promise<PackedWeight> {
+async function packMatrix(gpu: Gpu, ref: WeightRef, source: WeightSource): Promise<PackedWeight> {
   const [rows, columns] = ref.shape as readonly [number, number];
   const format = matrixFormat(ref);
   if (format.kind === 'blocks') {
@@ -44,22 +46,39 @@ export async function packMatrix(gpu: Gpu, ref: WeightRef, source: WeightSource)
   return { data: upload(gpu, ref.name, padRows(await source.readF32(ref.name), Float32Array, rows, columns, padded)) };
 }
 
-/** A weight as plain f32, for biases, norms, convolutions and tables used as values. */
-export async function packPlain(gpu: Gpu, ref: WeightRef, source: WeightSource): Promise<PackedWeight> {
+/** A weight as plain f32, for biases, norms and tables used as values. */
+async function packPlain(gpu: Gpu, ref: WeightRef, source: WeightSource): Promise<PackedWeight> {
   return { data: upload(gpu, ref.name, await source.readF32(ref.name)) };
 }
 
-/** Bytes of GPU memory that a weight will take, `matrix` as packed by `packMatrix`: of its data, and of its scales. */
-export function packedBytes(ref: WeightRef, matrix: boolean): { readonly data: number; readonly scales: number } {
+/** A convolution [O, C, k, k] as f32 [C, k, k, O], output channels padded with zeros. */
+async function packConvolution(gpu: Gpu, ref: WeightRef, source: WeightSource): Promise<PackedWeight> {
+  const [outChannels, ...rest] = ref.shape as readonly [number, ...number[]];
+  const taps = elementCount(rest);
+  const padded = paddedChannels(outChannels);
+  const values = await source.readF32(ref.name);
+  const turned = new Float32Array(taps * padded);
+  for (let o = 0; o < outChannels; o++) for (let tap = 0; tap < taps; tap++) turned[tap * padded + o] = values[o * taps + tap]!;
+  return { data: upload(gpu, ref.name, turned) };
+}
+
+/** Puts a weight into GPU memory in the form its kernel reads. */
+export function packWeight(gpu: Gpu, ref: WeightRef, form: WeightForm, source: WeightSource): Promise<PackedWeight> {
+  return { plain: packPlain, matrix: packMatrix, convolution: packConvolution }[form](gpu, ref, source);
+}
+
+/** Bytes of GPU memory that a weight takes: of its data, and of its scales. */
+export function packedBytes(ref: WeightRef, form: WeightForm): readonly number[] {
   const count = elementCount(ref.shape);
-  if (!matrix) return { data: 4 * count, scales: 0 };
+  if (form === 'plain') return [4 * count];
+  if (form === 'convolution') return [4 * (count / ref.shape[0]!) * paddedChannels(ref.shape[0]!)];
   const format = matrixFormat(ref);
   if (format.kind === 'blocks') {
     const { bits, group, minima } = format.blocks;
-    return { data: (count * bits) / 8, scales: (count / group) * (minima ? 8 : 4) };
+    return [(count * bits) / 8, (count / group) * (minima ? 8 : 4)];
   }
   const [rows, columns] = ref.shape as readonly [number, number];
-  return { data: rows * Math.ceil(columns / 4) * (format.kind === 'f16' ? 8 : 16), scales: 0 };
+  return [rows * Math.ceil(columns / 4) * (format.kind === 'f16' ? 8 : 16)];
 }
 
 function padRows<T extends Uint16Array | Float32Array>(

@@ -6,8 +6,8 @@ export type Defines = Readonly<Record<string, boolean | number | string>>;
 /**
  * Specialises a kernel. Lines between `#if NAME` and `#endif` (with an optional `#else`) stay when NAME is defined and not false.
  * Lines between `#repeat i COUNT` and `#end` are repeated with `$i` = 0, 1, …; COUNT is a number or a constant's name: register tiles
- * are spelled out, since indexed private arrays land in memory on many adapters (7 times slower on SwiftShader). `{{NAME}}` becomes
- * a constant's value. Throws `internal` on an unknown constant or unbalanced blocks: a kernel's mistake.
+ * are spelled out, since indexed private arrays land in memory on many adapters (7 times slower on SwiftShader). `{{NAME}}` becomes a
+ * constant's value, `$(a*NAME+b)` a sum of products of numbers and constants. Throws `internal` on an unknown constant or unbalanced blocks: a kernel's mistake.
  */
 export function preprocess(source: string, defines: Defines): string {
   const lines: string[] = [];
@@ -49,11 +49,17 @@ function expand(lines: readonly string[], at: number, into: string[], defines: D
 }
 
 function substitute(line: string, defines: Defines): string {
-  return line.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
+  const valueOf = (name: string) => {
     const value = defines[name];
-    if (value === undefined || typeof value === 'boolean') throw broken(`{{${name}}} has no value`);
+    if (value === undefined || typeof value === 'boolean') throw broken(`${name} has no value`);
     return String(value);
-  });
+  };
+  const factor = (word: string) => Number(/^\d+$/.test(word) ? word : valueOf(word));
+  const sum = (text: string) =>
+    text.split('+').reduce((total, term) => total + term.split('*').reduce((product, word) => product * factor(word), 1), 0);
+  return line
+    .replace(/\$\(([\w+*]+)\)/g, (_, text: string) => String(sum(text)))
+    .replace(/\{\{(\w+)\}\}/g, (_, name: string) => valueOf(name));
 }
 
 function broken(reason: string): KinoraError {

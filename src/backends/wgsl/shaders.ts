@@ -1,4 +1,5 @@
 import attention from '../../../shaders/attention.wgsl?raw';
+import attentionTiled from '../../../shaders/attention-tiled.wgsl?raw';
 import combine from '../../../shaders/combine.wgsl?raw';
 import conv2d from '../../../shaders/conv2d.wgsl?raw';
 import elementwise from '../../../shaders/elementwise.wgsl?raw';
@@ -15,6 +16,7 @@ import packedMatrix from '../../../shaders/parts/packed-matrix.wgsl?raw';
 /** Every kernel's source, by name, with the parts it shares. */
 export const SHADERS = {
   attention,
+  'attention-tiled': attentionTiled,
   combine,
   conv2d,
   elementwise: activations + elementwise,

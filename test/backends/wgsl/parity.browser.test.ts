@@ -9,10 +9,17 @@ import { randomNumbers, randomWeights } from './random-weights';
 
 let executor: WgslExecutor;
 let device: GPUDevice;
+/** The kernels of hardware adapters, which go through workgroup memory: any adapter computes them, if slowly. */
+let tiled: WgslExecutor;
+let tiledDevice: GPUDevice;
 beforeAll(async () => {
   ({ executor, device } = await testExecutor());
+  ({ executor: tiled, device: tiledDevice } = await testExecutor({ software: false }));
 });
-afterAll(() => device.destroy());
+afterAll(() => {
+  device.destroy();
+  tiledDevice.destroy();
+});
 
 interface Case {
   readonly inputs: Readonly<Record<string, readonly number[]>>;
@@ -49,18 +56,18 @@ async function evaluate(target: Executor, { inputs, ids, build }: Case, weights:
   return result;
 }
 
-async function expectParity(test: Case, tolerance = 1e-5): Promise<void> {
+async function expectParity(test: Case, tolerance = 1e-5, [target, gpu]: [WgslExecutor, GPUDevice] = [executor, device]): Promise<void> {
   const weights = randomWeights(test.weights ?? {}, test.type);
   const golden = await evaluate(createReferenceExecutor(), test, weights);
-  device.pushErrorScope('validation');
-  const actual = await evaluate(executor, test, weights);
-  expect(await device.popErrorScope()).toBeNull();
+  gpu.pushErrorScope('validation');
+  const actual = await evaluate(target, test, weights);
+  expect(await gpu.popErrorScope()).toBeNull();
   expect(actual.length).toBe(golden.length);
   const scale = Math.max(1e-6, Math.sqrt(golden.reduce((sum, value) => sum + value * value, 0) / golden.length));
   let worst = 0;
   for (let i = 0; i < golden.length; i++) worst = Math.max(worst, Math.abs(actual[i]! - golden[i]!) / scale);
   expect(worst).toBeLessThan(tolerance);
-  expect(executor.liveBuffers).toBe(0);
+  expect(target.liveBuffers).toBe(0);
 }
 
 describe('linear', () => {
@@ -137,6 +144,34 @@ describe('attention', () => {
         build: (g, { q, k, v, bias }) =>
           g.add(g.attention(q!, k!, v!, { heads, scale: dim ** -0.5 }), g.attention(q!, k!, v!, { heads, scale: 1 }, bias!)),
       }));
+});
+
+describe('through workgroup memory', () => {
+  for (const type of ['F32', 'Q4_0'] as const)
+    for (const [m, k, n] of [
+      [3, 32, 70],
+      [65, 96, 7],
+    ] as const)
+      test(`linear ${type} ${m} x ${k} x ${n}`, () =>
+        expectParity(
+          { inputs: { x: [m, k] }, weights: { 'w.weight': [n, k] }, type, build: (g, { x }) => g.weights.linear(x!, 'w', { bias: false }) },
+          1e-5,
+          [tiled, tiledDevice],
+        ));
+  for (const [nq, nk, heads, dim] of [
+    [5, 7, 2, 24],
+    [33, 19, 1, 128],
+    [3, 9, 1, 192],
+  ] as const)
+    test(`attention of ${nq} queries, ${nk} keys, ${heads} x ${dim}`, () =>
+      expectParity(
+        {
+          inputs: { q: [nq, heads * dim], k: [nk, heads * dim], v: [nk, heads * dim], bias: [heads, nq, nk] },
+          build: (g, { q, k, v, bias }) => g.attention(q!, k!, v!, { heads, scale: dim ** -0.5 }, bias!),
+        },
+        1e-5,
+        [tiled, tiledDevice],
+      ));
 });
 
 describe('norms', () => {

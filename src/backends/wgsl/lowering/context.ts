@@ -1,6 +1,6 @@
 import { evaluateShape, type Bindings } from '../../../graph/dims';
 import type { Graph, Node, Value, WeightRef } from '../../../graph/types';
-import type { Kernel, Operand } from '../kernel';
+import type { Kernel, Operand, WeightForm } from '../kernel';
 
 /** What the lowering of one op needs to know: sizes, where values live, and on what kind of device it will run. */
 export interface LoweringContext {
@@ -26,7 +26,7 @@ export function createContext(graph: Graph, bindings: Bindings, software: boolea
     operand: (value) => {
       const root = aliases.get(value) ?? value;
       const weight = weights.get(root);
-      return weight ? { weight, matrix: false, part: 'data' } : { value: root };
+      return weight ? { weight, form: 'plain', part: 'data' } : { value: root };
     },
   };
 }
@@ -36,9 +36,9 @@ export function isAlias(node: Node, outputs: ReadonlySet<Value>): boolean {
   return node.op === 'reshape' && !outputs.has(node.output);
 }
 
-/** A weight as a kernel reads it: matrices are packed, the rest is plain f32. */
-export function weightOperand(weight: WeightRef, matrix = false, part: 'data' | 'scales' = 'data'): Operand {
-  return { weight, matrix, part };
+/** A weight as a kernel reads it. */
+export function weightOperand(weight: WeightRef, form: WeightForm = 'plain', part: 'data' | 'scales' = 'data'): Operand {
+  return { weight, form, part };
 }
 
 export function product(sizes: readonly number[]): number {

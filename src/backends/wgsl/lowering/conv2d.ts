@@ -2,9 +2,15 @@ import type { Group } from '../fuse';
 import type { Kernel, Operand } from '../kernel';
 import { weightOperand, type LoweringContext } from './context';
 
-/** Output channels that one thread computes for its pixel. */
-const CHANNELS = 8;
-const PIXELS = 64;
+/** Output channels a thread computes, in vec4s, and neighbouring pixels; threads of a group. */
+const BLOCKS = 2;
+const PIXELS = 4;
+const threadsFor = (software: boolean) => (software ? 4 : 64);
+
+/** Output channels as they are padded in memory. */
+export function paddedChannels(outChannels: number): number {
+  return Math.ceil(outChannels / (4 * BLOCKS)) * 4 * BLOCKS;
+}
 
 export function lowerConv2d(
   { conv, upsample, concat, shift, residual, relu, output }: Extract<Group, { kind: 'conv2d' }>,
@@ -16,16 +22,22 @@ export function lowerConv2d(
   const [frames, channels, height, width] = context.shape(conv.inputs[0]!) as [number, number, number, number];
   const [, outChannels, outHeight, outWidth] = context.shape(conv.output) as [number, number, number, number];
   const kernel = weight.shape[2]!;
-  const reads: Record<number, Operand> = { 1: context.operand(first), 3: weightOperand(weight) };
+  const reads: Record<number, Operand> = { 1: context.operand(first), 3: weightOperand(weight, 'convolution') };
   if (concat) reads[2] = context.operand(shift ? shift.inputs[1]! : concat.inputs[1]!);
   if (bias) reads[4] = weightOperand(bias);
   if (residual) reads[5] = context.operand(residual.inputs[0] === conv.output ? residual.inputs[1]! : residual.inputs[0]!);
+  const threads = threadsFor(context.software);
+  const { stride, padding } = conv.attributes;
   return [
     {
       shader: 'conv2d',
       defines: {
-        CHANNELS,
+        BLOCKS,
+        PIXELS,
+        THREADS: threads,
+        STRIDE: stride,
         KERNEL: kernel,
+        INPUTS: (PIXELS - 1) * stride + kernel,
         CONCAT: concat !== undefined,
         SHIFTED: shift !== undefined,
         BIAS: bias !== undefined,
@@ -35,7 +47,6 @@ export function lowerConv2d(
       reads,
       output: { binding: 6, value: output },
       params: [
-        frames,
         channels,
         context.shape(first)[1]!,
         height,
@@ -43,12 +54,13 @@ export function lowerConv2d(
         outChannels,
         outHeight,
         outWidth,
-        kernel,
-        conv.attributes.stride,
-        conv.attributes.padding,
+        padding,
         upsample?.attributes.factor ?? 1,
+        0,
       ],
-      groups: [Math.ceil((outHeight * outWidth) / PIXELS), Math.ceil(outChannels / CHANNELS), frames],
+      groups: [Math.ceil((outHeight * Math.ceil(outWidth / PIXELS)) / threads), Math.ceil(outChannels / (4 * BLOCKS)), frames],
+      work: frames * outHeight * outWidth * outChannels * channels * kernel ** 2,
+      cut: { axis: 0, param: 9 },
     },
   ];
 }

@@ -48,6 +48,7 @@ export function lowerElementwise(
       output: { binding: 4, value: node.output },
       params,
       groups: linearGroups(product(shape), 256),
+      work: 16 * product(shape),
     },
   ];
 }

@@ -38,8 +38,8 @@ function formatDefines(weight: WeightRef): Defines {
 }
 
 function matrixOperands(weight: WeightRef): Record<number, Operand> {
-  const operands: Record<number, Operand> = { 2: weightOperand(weight, true) };
-  if (matrixFormat(weight).kind === 'blocks') operands[3] = weightOperand(weight, true, 'scales');
+  const operands: Record<number, Operand> = { 2: weightOperand(weight, 'matrix') };
+  if (matrixFormat(weight).kind === 'blocks') operands[3] = weightOperand(weight, 'matrix', 'scales');
   return operands;
 }
 
@@ -83,6 +83,8 @@ export function lowerLinear(
       output: { binding: 7, value: output },
       params: [m, n, k, Math.ceil(k / 4), rowsPerGate, 0],
       groups: [Math.ceil(n / (tile.THREADS_N * tile.TILE_N)), Math.ceil(m / (tile.THREADS_M * tile.TILE_M)), 1],
+      work: m * n * k,
+      cut: { axis: 1, param: 5 },
     },
   ];
 }
@@ -100,6 +102,7 @@ export function lowerEmbedding(node: Extract<Node, { op: 'embedding' }>, context
       output: { binding: 4, value: node.output },
       params: [count, rows, width, kp],
       groups: linearGroups(count * kp, 64),
+      work: 16 * count * width,
     },
   ];
 }

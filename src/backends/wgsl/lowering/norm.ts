@@ -37,6 +37,7 @@ export function lowerNorm({ norm, modulate, rope, output }: Extract<Group, { kin
       output: { binding: 6, value: output },
       params: [rows, width, rowsPerGroup, headDim, { f32: norm.attributes.eps }],
       groups: squareGroups(rows),
+      work: 16 * rows * width,
     },
   ];
 }
@@ -53,6 +54,7 @@ export function lowerRope(node: Extract<Node, { op: 'rope' }>, context: Lowering
       output: { binding: 4, value: node.output },
       params: [pairs, width / 2, width / node.attributes.heads / 2],
       groups: linearGroups(pairs, 256),
+      work: 16 * pairs,
     },
   ];
 }

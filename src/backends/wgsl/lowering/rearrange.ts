@@ -52,6 +52,7 @@ function view(from: Operand, output: Value, axes: readonly Axis[], offset = 0, o
       count,
     ],
     groups: linearGroups(count, 256),
+    work: 16 * count,
   };
 }
 

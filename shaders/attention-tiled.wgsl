@@ -1,0 +1,102 @@
+// Attention with online softmax (flash) through workgroup memory: the same as attention.wgsl, for adapters with barriers in hardware.
+//
+// Layouts and parameters as in attention.wgsl. SPLIT neighbouring threads share a query row of one head: each holds VECTORS vec4s of
+// the query and of the running output in registers, spelled out (dim = 4 · VECTORS · SPLIT), which keeps wide heads from spilling. The
+// group walks over the keys KEYS at a time: keys and values go through workgroup memory once a group, 2 · KEYS · dim · 4 bytes, and
+// partial scores of the SPLIT threads through ROWS · SPLIT · KEYS · 4 bytes. ROWS · SPLIT threads a group.
+
+struct Params {
+  queries: u32,
+  keys: u32,
+  heads: u32,
+  scale: f32,
+  firstGroup: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> k: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> v: array<vec4<f32>>;
+#if BIAS
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+#endif
+@group(0) @binding(5) var<storage, read_write> o: array<vec4<f32>>;
+
+const DIM = {{VECTORS}}u * {{SPLIT}}u; // in vec4s
+const THREADS = {{ROWS}}u * {{SPLIT}}u;
+
+var<workgroup> tileK: array<vec4<f32>, {{KEYS}}u * DIM>;
+var<workgroup> tileV: array<vec4<f32>, {{KEYS}}u * DIM>;
+#if EXCHANGE
+var<workgroup> partialScores: array<f32, {{KEYS}}u * THREADS>;
+#endif
+
+@compute @workgroup_size({{ROWS}} * {{SPLIT}})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+  let head = group.y;
+  let row = (group.x + params.firstGroup) * {{ROWS}}u + index / {{SPLIT}}u;
+  let known = min(row, params.queries - 1u);
+  let width = params.heads * DIM;
+  let mine = (index % {{SPLIT}}u) * {{VECTORS}}u;
+  let at = known * width + head * DIM + mine;
+#repeat c VECTORS
+  let query$c = params.scale * q[at + $c];
+  var output$c = vec4<f32>(0.0);
+#end
+  var highest = -3.0e38;
+  var total = 0.0;
+  for (var first = 0u; first < params.keys; first += {{KEYS}}u) {
+    for (var i = index; i < {{KEYS}}u * DIM; i += THREADS) {
+      let source = min(first + i / DIM, params.keys - 1u) * width + head * DIM + i % DIM;
+      tileK[i] = k[source];
+      tileV[i] = v[source];
+    }
+    workgroupBarrier();
+    var peak = highest;
+#repeat j KEYS
+    var sum$j = vec4<f32>(0.0);
+#repeat c VECTORS
+    sum$j = fma(query$c, tileK[$j * DIM + mine + $c], sum$j);
+#end
+    var score$j = dot(sum$j, vec4<f32>(1.0));
+#end
+#if EXCHANGE
+#repeat j KEYS
+    partialScores[$j * THREADS + index] = score$j;
+#end
+    workgroupBarrier();
+#repeat j KEYS
+    score$j = 0.0;
+#repeat s SPLIT
+    score$j += partialScores[$j * THREADS + index / {{SPLIT}}u * {{SPLIT}}u + $s];
+#end
+#end
+#endif
+#repeat j KEYS
+#if BIAS
+    score$j += bias[(head * params.queries + known) * params.keys + min(first + $j, params.keys - 1u)];
+#endif
+    score$j = select(-3.0e38, score$j, first + $j < params.keys);
+    peak = max(peak, score$j);
+#end
+    let decay = exp(highest - peak);
+    highest = peak;
+    total *= decay;
+#repeat c VECTORS
+    output$c *= decay;
+#end
+#repeat j KEYS
+    let weight$j = exp(score$j - peak);
+    total += weight$j;
+#repeat c VECTORS
+    output$c = fma(vec4<f32>(weight$j), tileV[$j * DIM + mine + $c], output$c);
+#end
+#end
+    workgroupBarrier();
+  }
+  if (row < params.queries) {
+#repeat c VECTORS
+    o[at + $c] = output$c / total;
+#end
+  }
+}
