@@ -5,8 +5,8 @@
 // ROPE: then every interleaved pair (2i, 2i + 1) of each head is rotated by cos/sin[row, i].
 //
 // Layouts: x, y [rows, D]; weight, bias [D]; shift, scale [groups, D]; cos, sin [rows, headDim / 2].
-// One workgroup of 64 threads a row; sums are taken in f32 by a tree over the threads' partial sums, the mean before the variance, so
-// that a large mean does not cancel.
+// SHARED: one workgroup of 64 threads a row, whose partial sums in f32 are added by a tree. Otherwise a thread a row, 4 a group: on a CPU
+// adapter the tree's barriers cost more than everything else. The mean comes before the variance, so that a large mean does not cancel.
 
 struct Params {
   rows: u32,
@@ -34,12 +34,14 @@ struct Params {
 #endif
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;
 
-var<workgroup> partialSums: array<f32, 64>;
+#if SHARED
+const LANES = 64u;
+var<workgroup> partialSums: array<f32, LANES>;
 
-fn sumOfGroup(index: u32, value: f32) -> f32 {
+fn sumOfRow(index: u32, value: f32) -> f32 {
   partialSums[index] = value;
   workgroupBarrier();
-  for (var half = 32u; half > 0u; half /= 2u) {
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
     if (index < half) { partialSums[index] += partialSums[index + half]; }
     workgroupBarrier();
   }
@@ -48,26 +50,36 @@ fn sumOfGroup(index: u32, value: f32) -> f32 {
   return total;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) index: u32) {
   let row = group.y * groups.x + group.x;
+#else
+const LANES = 1u;
+
+fn sumOfRow(index: u32, value: f32) -> f32 { return value; }
+
+@compute @workgroup_size(4)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let row = (group.y * groups.x + group.x) * 4u + thread;
+  const index = 0u;
+#endif
   if (row >= params.rows) { return; }
   let first = row * params.width;
   let count = f32(params.width);
   var mean = 0.0;
 #if KIND_LAYER
   var sum = 0.0;
-  for (var c = index; c < params.width; c += 64u) { sum += x[first + c]; }
-  mean = sumOfGroup(index, sum) / count;
+  for (var c = index; c < params.width; c += LANES) { sum += x[first + c]; }
+  mean = sumOfRow(index, sum) / count;
 #endif
   var squares = 0.0;
-  for (var c = index; c < params.width; c += 64u) {
+  for (var c = index; c < params.width; c += LANES) {
     let d = x[first + c] - mean;
     squares += d * d;
   }
-  let inverse = inverseSqrt(sumOfGroup(index, squares) / count + params.eps);
+  let inverse = inverseSqrt(sumOfRow(index, squares) / count + params.eps);
 #if ROPE
-  for (var pair = index; pair < params.width / 2u; pair += 64u) {
+  for (var pair = index; pair < params.width / 2u; pair += LANES) {
     let c = 2u * pair;
     let even = x[first + c] * inverse * weight[c];
     let odd = x[first + c + 1u] * inverse * weight[c + 1u];
@@ -76,7 +88,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     y[first + c + 1u] = even * sines[at] + odd * cosines[at];
   }
 #else
-  for (var c = index; c < params.width; c += 64u) {
+  for (var c = index; c < params.width; c += LANES) {
     var value = (x[first + c] - mean) * inverse;
 #if WEIGHT
     value *= weight[c];

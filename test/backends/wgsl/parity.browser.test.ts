@@ -146,7 +146,7 @@ describe('attention', () => {
       }));
 });
 
-describe('through workgroup memory', () => {
+describe('linear and attention through workgroup memory', () => {
   for (const type of ['F32', 'Q4_0'] as const)
     for (const [m, k, n] of [
       [3, 32, 70],
@@ -175,6 +175,16 @@ describe('through workgroup memory', () => {
 });
 
 describe('norms', () => {
+  test('through workgroup memory', () =>
+    expectParity(
+      {
+        inputs: { x: [3, 5, 70], shift: [3, 1, 70], scale: [3, 1, 70] },
+        weights: { 'n.weight': [70] },
+        build: (g, { x, shift, scale }) => g.add(g.weights.rmsNorm(x!, 'n', 1e-5), g.modulate(g.layerNorm(x!, 1e-6), shift!, scale!)),
+      },
+      1e-5,
+      [tiled, tiledDevice],
+    ));
   test('layer norm with and without parameters, then modulation', () =>
     expectParity({
       inputs: { x: [3, 5, 70], shift: [3, 1, 70], scale: [3, 1, 70] },
