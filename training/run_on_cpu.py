@@ -66,6 +66,8 @@ def main():
     a = p.parse_args()
     if a.status:
         return status(a.work)
+    for name in ("work", "icons", "text_encoder"):  # the phases run in this file's folder
+        setattr(a, name, os.path.abspath(getattr(a, name) or ""))
     os.makedirs(a.work, exist_ok=True)
     with open(os.path.join(a.work, "run.pid"), "w") as f:
         f.write(str(os.getpid()))
