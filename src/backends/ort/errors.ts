@@ -18,7 +18,7 @@ export function deviceLost(cause: unknown): KinoraError {
 
 /** What ONNX Runtime, its WebAssembly heap and WebGPU say when there is no room: none has an error type for it. */
 const OUT_OF_MEMORY =
-  /out of memory|\boom\b|bad_alloc|allocation failed|failed to allocate|cannot allocate|could not allocate|SafeIntOnOverflow|invalid (typed )?array(buffer)? length/i;
+  /out of memory|\boom\b|bad_alloc|allocation failed|failed to allocate|cannot allocate|could not allocate|SafeIntOnOverflow|tensor shape is too large|invalid (typed )?array(buffer)? length/i;
 
 /** Any failure of ONNX Runtime as a KinoraError: `out-of-memory` where it ran out, else `internal` with its message as the cause. */
 export function runtimeError(thrown: unknown): KinoraError {

@@ -13,14 +13,40 @@ export function lowerConv2d(context: LoweringContext, node: NodeOf<'conv2d'>): v
 function lowerConv(context: LoweringContext, node: NodeOf<'conv2d'>): void {
   const { weight, bias } = node.weights;
   const { stride, padding } = node.attributes;
-  const kernel = weight!.shape[2]!;
-  const inputs = [context.get(node.inputs[0]!), context.weight(weight!), ...(bias ? [context.weight(bias)] : [])];
+  const [outputs, channels, kernel] = weight!.shape as [number, number, number];
+  const missing = context.choices.provider === 'webgpu' ? missingChannels(channels) : 0;
+  let x = context.get(node.inputs[0]!);
+  let filters = context.weight(weight!);
+  if (missing > 0) {
+    x = context.onnx.node('Pad', [x, context.onnx.int64s([0, 0, 0, 0, 0, missing, 0, 0])]);
+    const window = kernel * kernel;
+    filters = context.packedWeight(weight!, 'with channels of zeros', [outputs, channels + missing, kernel, kernel], (data) =>
+      appendZeros(data, channels * window, missing * window),
+    );
+  }
   const attributes = [
     ints('kernel_shape', [kernel, kernel]),
     ints('strides', [stride, stride]),
     ints('pads', [padding, padding, padding, padding]),
   ];
-  context.set(node.output, 'natural', context.onnx.node('Conv', inputs, { attributes }));
+  context.set(node.output, 'natural', context.onnx.node('Conv', [x, filters, ...(bias ? [context.weight(bias)] : [])], { attributes }));
+}
+
+/**
+ * How many channels to add for ONNX Runtime 1.30's WebGPU convolution to be right: it reads channels in threes where
+ * they divide by 3 and not by 4, and gets that wrong above 3 (seen with 6, 9, 33 and 66 channels, outputs dividing by 4;
+ * https://github.com/microsoft/onnxruntime/issues/29651 reports the same of 6 and 9).
+ */
+function missingChannels(channels: number): number {
+  return channels > 3 && channels % 3 === 0 && channels % 4 !== 0 ? 4 - (channels % 4) : 0;
+}
+
+/** Rows of `size` values with `zeros` zeros after each. */
+function appendZeros(data: Float32Array, size: number, zeros: number): Float32Array {
+  const rows = data.length / size;
+  const padded = new Float32Array(rows * (size + zeros));
+  for (let row = 0; row < rows; row++) padded.set(data.subarray(row * size, (row + 1) * size), row * (size + zeros));
+  return padded;
 }
 
 /**
