@@ -8,18 +8,16 @@ import { compileGraph, planGraph, weightForms, type Device } from './compiled-gr
 import { Gpu } from './gpu';
 import { packParams } from './kernel';
 import { packedBytes } from './pack-weights';
-import { Submitter, type DispatchRecord } from './submitter';
+import { Submitter, type SubmitterOptions } from './submitter';
 import { GpuTensor } from './tensor';
 
-export interface WgslOptions {
+export interface WgslOptions extends SubmitterOptions {
   /** Stays the caller's to destroy; may be shared with onnxruntime-web. */
   readonly device: GPUDevice;
   /** The adapter in words, for reports. */
   readonly adapter: string;
   /** Whether the adapter runs on the CPU: barriers are dear there. */
   readonly software: boolean;
-  /** Profiling: every dispatch becomes a submission of its own, waited for and reported. */
-  readonly onDispatch?: (record: DispatchRecord) => void;
 }
 
 /** GPU memory that running a graph takes, in bytes. */
@@ -43,9 +41,10 @@ export interface WgslExecutor extends Executor {
 const DEFECT = 'This is a defect in Kinora; please report it.';
 
 /** Runs graphs as fused WGSL kernels (shaders/). All tensors stay on the GPU until they are downloaded. */
-export function createWgslExecutor({ device, adapter, software, onDispatch }: WgslOptions): WgslExecutor {
+export function createWgslExecutor(options: WgslOptions): WgslExecutor {
+  const { device, adapter, software } = options;
   const gpu = new Gpu(device);
-  const submitter = new Submitter(gpu, software, onDispatch);
+  const submitter = new Submitter(gpu, options);
   let last: Promise<unknown> = Promise.resolve();
   const exclusive = <T>(task: () => Promise<T>): Promise<T> => {
     const result = last.then(task);
@@ -111,7 +110,7 @@ export function createWgslExecutor({ device, adapter, software, onDispatch }: Wg
         outputBytes: total(sizes.output),
       };
     },
-    compile: (graph, weights, options) => compileGraph(shared, graph, weights, options),
+    compile: (graph, weights, compileOptions) => compileGraph(shared, graph, weights, compileOptions),
 
     upload: (data, shape) => {
       if (data.length !== elementCount(shape))

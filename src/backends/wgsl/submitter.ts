@@ -20,12 +20,20 @@ export interface DispatchRecord {
   readonly ms: number;
 }
 
-/** A submission should take about this long: half of the 100 ms beyond which displays stutter and watchdogs wake. */
+/** A submission should take about this long: half of the 100 ms beyond which displays stutter. */
 const TARGET_MS = 50;
 /** Submissions on the way before the next is encoded: one runs, one waits. */
 const MAX_IN_FLIGHT = 2;
 /** First guesses, multiply-adds a millisecond: low, so that the first submission is short; measured ones follow at once. */
 const FIRST_RATE = { hardware: 1e8, software: 2e5 };
+
+export interface SubmitterOptions {
+  readonly software: boolean;
+  /** How long a submission should take. */
+  readonly submissionMs?: number | undefined;
+  /** Profiling: every dispatch becomes a submission of its own, waited for and reported. */
+  readonly onDispatch?: ((record: DispatchRecord) => void) | undefined;
+}
 
 /**
  * Sends dispatches to the GPU in submissions of about 50 ms, by the measured speed of those before: a display must not freeze and no
@@ -37,12 +45,14 @@ export class Submitter {
   readonly #onDispatch: ((record: DispatchRecord) => void) | undefined;
   /** Multiply-adds a millisecond. */
   #rate: number;
+  readonly #targetMs: number;
   #inFlight: Promise<void>[] = [];
   #lastDone = 0;
 
-  constructor(gpu: Gpu, software: boolean, onDispatch?: (record: DispatchRecord) => void) {
+  constructor(gpu: Gpu, { software, submissionMs = TARGET_MS, onDispatch }: SubmitterOptions) {
     this.#gpu = gpu;
     this.#rate = software ? FIRST_RATE.software : FIRST_RATE.hardware;
+    this.#targetMs = submissionMs;
     this.#onDispatch = onDispatch;
   }
 
@@ -66,8 +76,8 @@ export class Submitter {
         await this.#profile(graph, dispatch);
         continue;
       }
-      if (work + kernel.work > this.#rate * TARGET_MS) await flush();
-      const parts = kernel.cut ? Math.ceil(kernel.work / (2 * this.#rate * TARGET_MS)) : 1;
+      if (work + kernel.work > this.#rate * this.#targetMs) await flush();
+      const parts = kernel.cut ? Math.ceil(kernel.work / (2 * this.#rate * this.#targetMs)) : 1;
       if (parts > 1) {
         await flush();
         await this.#submitParts(graph, dispatch);
@@ -88,7 +98,7 @@ export class Submitter {
       this.#gpu.device.queue.writeBuffer(params.buffer, params.offset + 4 * param, new Uint32Array([first]));
     for (let first = 0; first < total;) {
       // The rate moves while the parts run: each is sized by the latest.
-      const count = Math.max(1, Math.min(total - first, Math.floor((total * this.#rate * TARGET_MS) / kernel.work)));
+      const count = Math.max(1, Math.min(total - first, Math.floor((total * this.#rate * this.#targetMs) / kernel.work)));
       const groups: [number, number, number] = [...kernel.groups];
       groups[axis] = count;
       setFirst(first);
