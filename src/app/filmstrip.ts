@@ -1,3 +1,5 @@
+import { momentOf } from './player.svelte';
+
 /**
  * Draws evenly spaced frames of a video side by side into a canvas, through a video element of its own. Stops quietly
  * when the signal fires; rejects when the browser can't play the file.
@@ -21,7 +23,7 @@ export async function drawFilmstrip(
     const context = canvas.getContext('2d');
     for (let i = 0; i < pictures; i += 1) {
       const frame = pictures === 1 ? 0 : Math.round((i * (video.frames - 1)) / (pictures - 1));
-      element.currentTime = (frame + 0.5) / video.fps;
+      element.currentTime = momentOf(frame, video.fps);
       await eventOf(element, 'seeked', signal);
       context?.drawImage(element, i * cell.width, 0, cell.width, cell.height);
     }

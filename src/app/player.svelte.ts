@@ -5,6 +5,14 @@ export interface VideoLike {
   pause(): void;
 }
 
+/**
+ * A moment within a frame: a quarter into it. Not its start (rounding could land on the frame before), nor its middle: Chromium
+ * rounds a seek to the track's time units, which are whole frames, and shows the next frame when that is a key frame.
+ */
+export function momentOf(frame: number, fps: number): number {
+  return (frame + 0.25) / fps;
+}
+
 /** Plays a clip in a loop, and steps through it frame by frame. Frames count from 0. */
 export class Player {
   #frame = $state(0);
@@ -63,13 +71,13 @@ export class Player {
     else void this.play();
   }
 
-  /** Shows one frame, paused. Aims at its middle, so that rounding never lands on a neighbour. */
+  /** Shows one frame, paused. */
   seek(frame: number): void {
     this.#playing = false;
     this.#frame = this.#clamp(frame);
     if (!this.#video) return;
     this.#video.pause();
-    this.#video.currentTime = (this.#frame + 0.5) / this.fps;
+    this.#video.currentTime = momentOf(this.#frame, this.fps);
   }
 
   /** Goes on by so many frames, round the end. */

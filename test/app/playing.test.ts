@@ -26,17 +26,17 @@ describe('playing a clip', () => {
     player.showed(1.25);
     expect([player.playing, player.frame]).toEqual([true, 10]);
     player.toggle();
-    expect([player.playing, element.playing, element.currentTime]).toEqual([false, false, 10.5 / 8]);
+    expect([player.playing, element.playing, element.currentTime]).toEqual([false, false, 10.25 / 8]);
     player.showed(0);
     expect(player.frame, 'a late picture moves nothing').toBe(10);
   });
 
-  it('steps frame by frame, round the ends, aiming at the middle of each frame', async () => {
+  it('steps frame by frame, round the ends, aiming inside each frame', async () => {
     const player = new Player(17, 8);
     const element = video();
     await player.attach(element, false);
     player.step(-1);
-    expect([player.frame, element.currentTime]).toEqual([16, 16.5 / 8]);
+    expect([player.frame, element.currentTime]).toEqual([16, 16.25 / 8]);
     player.step(1);
     expect(player.frame).toBe(0);
     player.seek(99);

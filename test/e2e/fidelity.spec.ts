@@ -28,7 +28,7 @@ test('the MP4 decodes to the frames that went in', async ({ tab }) => {
     const context = canvas.getContext('2d', { willReadFrequently: true })!;
     const decibels: number[] = [];
     for (const [index, rgba] of frames!.entries()) {
-      video.currentTime = (index + 0.5) / fps;
+      video.currentTime = (index + 0.25) / fps; // see momentOf in src/app/player.svelte.ts
       await event('seeked');
       context.drawImage(video, 0, 0);
       const shown = context.getImageData(0, 0, width, height).data;

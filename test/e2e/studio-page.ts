@@ -96,6 +96,6 @@ export async function downloadClip(page: Page, scale: 1 | 2 | 4): Promise<Downlo
 
 export async function manifestOf(
   page: Page,
-): Promise<{ defaults: Record<string, number>; text: { length: number }; files: { name: string; sizeBytes: number }[] }> {
+): Promise<{ readonly defaults: Record<'width' | 'height' | 'frames' | 'fps', number>; readonly text: { readonly length: number } }> {
   return (await page.request.get('/models/storybook/manifest.json')).json();
 }
