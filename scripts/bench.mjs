@@ -24,7 +24,10 @@ const FLAGS = {
 };
 
 const PARTS = {
-  clip: async ({ threads, repeats }) => ({ exact: await measureClip({ threads, repeats, precision: 'exact' }), fast: await measureClip({ threads, repeats, precision: 'fast' }) }),
+  clip: async ({ threads, repeats }) => ({
+    exact: await measureClip({ threads, repeats, precision: 'exact' }),
+    fast: await measureClip({ threads, repeats, precision: 'fast' }),
+  }),
   networks: ({ threads, repeats }) =>
     withModules(async (load) => {
       const { measureNetworks } = await load('/scripts/bench/networks.ts');
@@ -44,7 +47,10 @@ const PARTS = {
 function pytorch(threads, repeats) {
   const python = findPython();
   if (!python) return null;
-  const result = spawnSync(python, ['scripts/bench/pytorch.py', '--threads', String(threads), '--repeats', String(4 * repeats)], { encoding: 'utf8', env: { ...process.env, OMP_WAIT_POLICY: 'PASSIVE' } });
+  const result = spawnSync(python, ['scripts/bench/pytorch.py', '--threads', String(threads), '--repeats', String(4 * repeats)], {
+    encoding: 'utf8',
+    env: { ...process.env, OMP_WAIT_POLICY: 'PASSIVE' },
+  });
   if (result.status !== 0) throw new Error(`The PyTorch baseline failed: ${result.stderr}`);
   return JSON.parse(result.stdout);
 }

@@ -3,7 +3,16 @@ import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { homedir } from 'node:os';
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'chrome', 'microsoft-edge-stable', 'microsoft-edge', 'msedge'];
+const NAMES = [
+  'chromium',
+  'chromium-browser',
+  'google-chrome-stable',
+  'google-chrome',
+  'chrome',
+  'microsoft-edge-stable',
+  'microsoft-edge',
+  'msedge',
+];
 
 const WELL_KNOWN = {
   darwin: [
@@ -49,10 +58,24 @@ function isExecutable(path) {
 function playwrightBrowser() {
   const cache =
     process.env.PLAYWRIGHT_BROWSERS_PATH ??
-    { linux: join(homedir(), '.cache', 'ms-playwright'), darwin: join(homedir(), 'Library', 'Caches', 'ms-playwright'), win32: join(process.env.LOCALAPPDATA ?? '', 'ms-playwright') }[process.platform];
+    {
+      linux: join(homedir(), '.cache', 'ms-playwright'),
+      darwin: join(homedir(), 'Library', 'Caches', 'ms-playwright'),
+      win32: join(process.env.LOCALAPPDATA ?? '', 'ms-playwright'),
+    }[process.platform];
   if (!cache || !existsSync(cache)) return null;
-  for (const folder of readdirSync(cache).filter((name) => /^chromium-\d+$/.test(name)).sort().reverse()) {
-    for (const path of ['chrome-linux/chrome', 'chrome-linux64/chrome', 'chrome-mac/Chromium.app/Contents/MacOS/Chromium', 'chrome-mac-arm64/Google Chrome for Testing.app/Contents/MacOS/Google Chrome for Testing', 'chrome-win/chrome.exe', 'chrome-win64/chrome.exe'])
+  for (const folder of readdirSync(cache)
+    .filter((name) => /^chromium-\d+$/.test(name))
+    .sort()
+    .reverse()) {
+    for (const path of [
+      'chrome-linux/chrome',
+      'chrome-linux64/chrome',
+      'chrome-mac/Chromium.app/Contents/MacOS/Chromium',
+      'chrome-mac-arm64/Google Chrome for Testing.app/Contents/MacOS/Google Chrome for Testing',
+      'chrome-win/chrome.exe',
+      'chrome-win64/chrome.exe',
+    ])
       if (isExecutable(join(cache, folder, path))) return join(cache, folder, path);
   }
   return null;

@@ -4,5 +4,7 @@ import { spawnSync } from 'node:child_process';
 /** KINORA_PYTHON, else .venv/bin/python, python3 or python, whichever has the packages; null when none has. */
 export function findPython() {
   const candidates = process.env.KINORA_PYTHON ? [process.env.KINORA_PYTHON] : ['.venv/bin/python', 'python3', 'python'];
-  return candidates.find((name) => spawnSync(name, ['-c', 'import torch, diffusers, safetensors'], { stdio: 'ignore' }).status === 0) ?? null;
+  return (
+    candidates.find((name) => spawnSync(name, ['-c', 'import torch, diffusers, safetensors'], { stdio: 'ignore' }).status === 0) ?? null
+  );
 }

@@ -50,7 +50,11 @@ export async function measureErrorBudget(threads: number, defaults: Omit<Denoise
     [trained, 'fast'],
     [packed, 'fast'],
   ] as const)
-    rows.push({ weights: bundle.name === 'f16' ? 'f16' : 'Q8_0', precision, ...compare(await makeAll(bundle, precision, threads, defaults), golden) });
+    rows.push({
+      weights: bundle.name === 'f16' ? 'f16' : 'Q8_0',
+      precision,
+      ...compare(await makeAll(bundle, precision, threads, defaults), golden),
+    });
   return rows;
 }
 
@@ -63,7 +67,12 @@ async function makeAll(model: PipelineModel, precision: Precision, threads: numb
     for (const [seed, prompt] of PROMPTS.entries()) {
       const context = await pipeline.encodePrompt(prompt);
       const states: Latents[] = [];
-      const latents = await pipeline.denoise({ spec: { ...defaults, seed }, context, uncond, onStep: ({ state }) => states.push(state.latents) });
+      const latents = await pipeline.denoise({
+        spec: { ...defaults, seed },
+        context,
+        uncond,
+        onStep: ({ state }) => states.push(state.latents),
+      });
       const frames: Uint8ClampedArray[] = [];
       for await (const { rgba } of pipeline.decode(latents)) frames.push(rgba);
       made.push({ step: stepFrom(states[0]!, seed), frames });

@@ -2,7 +2,13 @@
 const PHASES = ['download', 'load', 'encode-prompt', 'denoise', 'decode', 'encode-video', 'total'];
 
 function table(title, head, rows) {
-  return [`### ${title}`, '', `| ${head.join(' | ')} |`, `|${head.map(() => ' --- |').join('')}`, ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+  return [
+    `### ${title}`,
+    '',
+    `| ${head.join(' | ')} |`,
+    `|${head.map(() => ' --- |').join('')}`,
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+  ].join('\n');
 }
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -11,7 +17,10 @@ const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 export function clipTable({ exact, fast }) {
   const stored = ({ first }) => first.total - (first.download ?? 0);
-  const columns = [exact, fast].flatMap(({ first, runs }) => [(phase) => first[phase], (phase) => median(runs.map((run) => run[phase] ?? 0))]);
+  const columns = [exact, fast].flatMap(({ first, runs }) => [
+    (phase) => first[phase],
+    (phase) => median(runs.map((run) => run[phase] ?? 0)),
+  ]);
   return [
     table(
       'From click to playable, storybook at its defaults (seconds)',
@@ -29,7 +38,11 @@ export function networkTable({ before, kinora, after }) {
     const ratio = (ms) => (torch === null ? 'no PyTorch here' : (torch / ms).toFixed(2));
     return [name, torch === null ? '' : torch.toFixed(1), exact.min.toFixed(1), ratio(exact.min), fast.min.toFixed(1), ratio(fast.min)];
   });
-  return table('Each network, one call: wasm against native PyTorch f32 on as many threads (fastest of the runs, ms; speed as a share of PyTorch’s)', ['network', 'PyTorch', '`exact`', 'share', '`fast`', 'share'], rows);
+  return table(
+    'Each network, one call: wasm against native PyTorch f32 on as many threads (fastest of the runs, ms; speed as a share of PyTorch’s)',
+    ['network', 'PyTorch', '`exact`', 'share', '`fast`', 'share'],
+    rows,
+  );
 }
 
 export function budgetTable(rows) {
@@ -38,7 +51,14 @@ export function budgetTable(rows) {
   return table(
     'Error budget on 8 prompts, against `exact` arithmetic on the f16 weights',
     ['weights', 'precision', 'first step, mean', 'first step, worst', 'frames PSNR, mean', 'frames PSNR, worst'],
-    rows.map((row) => [row.weights, `\`${row.precision}\``, percent(row.stepErrorMean), percent(row.stepErrorWorst), `${row.psnrMean.toFixed(1)} dB`, `${row.psnrWorst.toFixed(1)} dB`]),
+    rows.map((row) => [
+      row.weights,
+      `\`${row.precision}\``,
+      percent(row.stepErrorMean),
+      percent(row.stepErrorWorst),
+      `${row.psnrMean.toFixed(1)} dB`,
+      `${row.psnrWorst.toFixed(1)} dB`,
+    ]),
   );
 }
 
@@ -48,7 +68,11 @@ export function sizeTable({ shellGzipBytes, modelBytes, runtimes }) {
     ['what', 'bytes', 'gzipped'],
     [
       ['app shell: everything but the two below', '', megabytes(shellGzipBytes)],
-      ...runtimes.map(({ name, bytes, gzipBytes }) => [`onnxruntime-web: ${name.replace(/^assets\//, '').replace(/-[\w-]{8}\.wasm$/, '.wasm')} (one of these)`, megabytes(bytes), megabytes(gzipBytes)]),
+      ...runtimes.map(({ name, bytes, gzipBytes }) => [
+        `onnxruntime-web: ${name.replace(/^assets\//, '').replace(/-[\w-]{8}\.wasm$/, '.wasm')} (one of these)`,
+        megabytes(bytes),
+        megabytes(gzipBytes),
+      ]),
       ['bundled model', megabytes(modelBytes), 'as it is'],
     ],
   );
