@@ -7,6 +7,7 @@ import { graphWeightBytes } from '../../graph/weights';
 import type { Gpu } from './gpu';
 import { packParams, type Kernel, type Operand, type WeightForm } from './kernel';
 import { lowerGraph } from './lowering';
+import type { LoweringTarget } from './lowering/context';
 import { planMemory, type MemoryPlan } from './memory-plan';
 import { packedBytes, packWeight, type PackedWeight } from './pack-weights';
 import type { Dispatch, Submitter } from './submitter';
@@ -29,7 +30,7 @@ interface Plan {
 /** What all graphs of an executor share. */
 export interface Device {
   readonly gpu: Gpu;
-  readonly software: boolean;
+  readonly target: LoweringTarget;
   readonly submitter: Submitter;
   /** Runs tasks one after the other: a graph's intermediates serve one run at a time. */
   readonly exclusive: <T>(task: () => Promise<T>) => Promise<T>;
@@ -141,16 +142,16 @@ async function loadWeights(gpu: Gpu, graph: Graph, source: WeightSource, options
 export function planGraph(
   graph: Graph,
   bindings: Bindings,
-  software: boolean,
+  target: LoweringTarget,
 ): { readonly kernels: readonly Kernel[]; readonly memory: MemoryPlan } {
-  const kernels = lowerGraph(graph, bindings, software);
+  const kernels = lowerGraph(graph, bindings, target);
   const external = new Set<Value>([...graph.inputs, ...graph.outputs].map(({ value }) => value));
   const sizeBytes = (value: Value) => 4 * evaluateShape(value.shape, bindings).reduce((size, dim) => size * dim, 1);
   return { kernels, memory: planMemory(kernels, sizeBytes, external) };
 }
 
-async function createPlan({ gpu, software }: Device, graph: Graph, bindings: Bindings): Promise<Plan> {
-  const { kernels, memory } = planGraph(graph, bindings, software);
+async function createPlan({ gpu, target }: Device, graph: Graph, bindings: Bindings): Promise<Plan> {
+  const { kernels, memory } = planGraph(graph, bindings, target);
   const pipelines = await Promise.all(kernels.map(({ shader, defines }) => gpu.pipeline(shader, defines)));
   const [params, ...slots] = await gpu.buffers([
     { sizeBytes: PARAM_STRIDE * kernels.length, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, label: `${graph.name} params` },

@@ -1,7 +1,7 @@
 import { invalidGraph } from '../../graph/errors';
 import { bindInputs, type InputShape } from '../../graph/bindings';
 import { elementCount, evaluateShape, formatShape } from '../../graph/dims';
-import type { DeviceTensor, Executor, Term } from '../../graph/executor';
+import type { DeviceTensor, Executor, Precision, Term } from '../../graph/executor';
 import type { Graph } from '../../graph/types';
 import { KinoraError } from '../../errors';
 import { compileGraph, planGraph, weightForms, type Device } from './compiled-graph';
@@ -18,6 +18,8 @@ export interface WgslOptions extends SubmitterOptions {
   readonly adapter: string;
   /** Whether the adapter runs on the CPU: barriers are dear there. */
   readonly software: boolean;
+  /** `fast`: linears with Q8_0 weights run on int8 where hardware has dot4I8Packed; the plan says whether they do. Default `exact`. */
+  readonly precision?: Precision;
 }
 
 /** GPU memory that running a graph takes, in bytes. */
@@ -43,6 +45,8 @@ const DEFECT = 'This is a defect in Kinora; please report it.';
 /** Runs graphs as fused WGSL kernels (shaders/). All tensors stay on the GPU until they are downloaded. */
 export function createWgslExecutor(options: WgslOptions): WgslExecutor {
   const { device, adapter, software } = options;
+  const int8 = options.precision === 'fast' && !software && hasInt8Dot();
+  const target = { software, int8 };
   const gpu = new Gpu(device);
   const submitter = new Submitter(gpu, options);
   let last: Promise<unknown> = Promise.resolve();
@@ -51,7 +55,7 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
     last = result.catch(() => undefined);
     return result;
   };
-  const shared: Device = { gpu, software, submitter, exclusive };
+  const shared: Device = { gpu, target, submitter, exclusive };
 
   const pair = async (a: number, u: GpuTensor, b?: number, v?: GpuTensor): Promise<GpuTensor> => {
     const pipeline = await gpu.pipeline('combine', { SECOND: v !== undefined });
@@ -82,7 +86,14 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
   };
 
   return {
-    plan: { backend: 'wgsl', build: 'kinora wgsl', precision: 'exact', threads: 1, adapter, variants: { sharedTiles: !software } },
+    plan: {
+      backend: 'wgsl',
+      build: 'kinora wgsl',
+      precision: int8 ? 'fast' : 'exact',
+      threads: 1,
+      adapter,
+      variants: { sharedTiles: !software, int8 },
+    },
     get liveBuffers() {
       return gpu.liveBuffers;
     },
@@ -94,7 +105,7 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
     },
     estimateMemory: (graph, inputs) => {
       const bindings = bindInputs(graph, inputs);
-      const { memory } = planGraph(graph, bindings, software);
+      const { memory } = planGraph(graph, bindings, target);
       const sizes = {
         weight: weightForms(graph).flatMap(({ ref, form }) => packedBytes(ref, form)),
         intermediate: memory.slotBytes,
@@ -182,6 +193,10 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
       await device.queue.onSubmittedWorkDone().catch(() => {});
     },
   };
+}
+
+function hasInt8Dot(): boolean {
+  return navigator.gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product');
 }
 
 function own(tensor: DeviceTensor): GpuTensor {

@@ -5,7 +5,9 @@ import conv2d from '../../../shaders/conv2d.wgsl?raw';
 import elementwise from '../../../shaders/elementwise.wgsl?raw';
 import embedding from '../../../shaders/embedding.wgsl?raw';
 import gemm from '../../../shaders/gemm.wgsl?raw';
+import gemmInt8 from '../../../shaders/gemm-int8.wgsl?raw';
 import norm from '../../../shaders/norm.wgsl?raw';
+import quantize from '../../../shaders/quantize.wgsl?raw';
 import rearrange from '../../../shaders/rearrange.wgsl?raw';
 import rope from '../../../shaders/rope.wgsl?raw';
 
@@ -22,7 +24,9 @@ export const SHADERS = {
   elementwise: activations + elementwise,
   embedding: packedMatrix + embedding,
   gemm: activations + packedMatrix + linearEpilogue + gemm,
+  'gemm-int8': activations + linearEpilogue + gemmInt8,
   norm,
+  quantize,
   rearrange,
   rope,
 } as const;

@@ -7,12 +7,19 @@ export interface LoweringContext {
   shape(value: Value): readonly number[];
   operand(value: Value): Operand;
   readonly software: boolean;
+  /** Whether linears may quantize their inputs to int8. */
+  readonly int8: boolean;
+  /** Inputs that have been quantized, by the value they come from: several linears may read one. */
+  readonly quantized: Map<Value, Value>;
 }
+
+/** What kind of device and arithmetic kernels are chosen for. */
+export type LoweringTarget = Pick<LoweringContext, 'software' | 'int8'>;
 
 export type Lower<N> = (node: N, context: LoweringContext) => readonly Kernel[];
 
 /** Values that are other names for the same memory (reshapes), and weights used as values. */
-export function createContext(graph: Graph, bindings: Bindings, software: boolean): LoweringContext {
+export function createContext(graph: Graph, bindings: Bindings, target: LoweringTarget): LoweringContext {
   const outputs = new Set(graph.outputs.map(({ value }) => value));
   const aliases = new Map<Value, Value>();
   const weights = new Map<Value, WeightRef>();
@@ -21,7 +28,8 @@ export function createContext(graph: Graph, bindings: Bindings, software: boolea
     if (node.op === 'weight') weights.set(node.output, node.weights['weight']!);
   }
   return {
-    software,
+    ...target,
+    quantized: new Map(),
     shape: (value) => evaluateShape(value.shape, bindings),
     operand: (value) => {
       const root = aliases.get(value) ?? value;

@@ -3,16 +3,16 @@ import type { Graph } from '../../../graph/types';
 import { fuse, type Group } from '../fuse';
 import type { Kernel } from '../kernel';
 import { lowerAttention } from './attention';
-import { createContext, isAlias, type LoweringContext } from './context';
+import { createContext, isAlias, type LoweringContext, type LoweringTarget } from './context';
 import { lowerConv2d } from './conv2d';
 import { lowerElementwise } from './elementwise';
 import { lowerEmbedding, lowerLinear } from './linear';
 import { lowerNorm, lowerRope } from './norm';
 import { lowerRearrangement } from './rearrange';
 
-/** A graph as dispatches at concrete sizes, in order. `software`: the adapter runs on the CPU. */
-export function lowerGraph(graph: Graph, bindings: Bindings, software: boolean): readonly Kernel[] {
-  const context = createContext(graph, bindings, software);
+/** A graph as dispatches at concrete sizes, in order. */
+export function lowerGraph(graph: Graph, bindings: Bindings, target: LoweringTarget): readonly Kernel[] {
+  const context = createContext(graph, bindings, target);
   const outputs = new Set(graph.outputs.map(({ value }) => value));
   return fuse(graph).flatMap((group) => {
     if (group.kind === 'single' && (isAlias(group.node, outputs) || (group.node.op === 'weight' && !outputs.has(group.output)))) return [];

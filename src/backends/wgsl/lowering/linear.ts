@@ -1,4 +1,4 @@
-import type { Node, WeightRef } from '../../../graph/types';
+import type { Node, Value, WeightRef } from '../../../graph/types';
 import type { Group } from '../fuse';
 import { linearGroups, type Kernel, type Operand } from '../kernel';
 import { matrixFormat } from '../pack-weights';
@@ -43,6 +43,30 @@ function matrixOperands(weight: WeightRef): Record<number, Operand> {
   return operands;
 }
 
+/** int8 pays from a few rows on, and conditioning vectors, few and far-reaching, stay exact. */
+const INT8_ROWS = 8;
+
+/** The kernel that quantizes a linear's input, unless another linear has had it made; and the value it makes. */
+function quantizeInput(x: Value, m: number, k: number, context: LoweringContext): { kernels: readonly Kernel[]; value: Value } {
+  const operand = context.operand(x);
+  const root = 'value' in operand ? operand.value : x;
+  const known = context.quantized.get(root);
+  if (known) return { kernels: [], value: known };
+  const blocks = (m * k) / 32;
+  const value: Value = { id: -1 - context.quantized.size, shape: [blocks, 9], type: 'i32' };
+  context.quantized.set(root, value);
+  const kernel: Kernel = {
+    shader: 'quantize',
+    defines: {},
+    reads: { 1: operand },
+    output: { binding: 2, value },
+    params: [blocks],
+    groups: linearGroups(blocks, 64),
+    work: 16 * m * k,
+  };
+  return { kernels: [kernel], value };
+}
+
 export function lowerLinear(
   { linear, activation, residual, output }: Extract<Group, { kind: 'linear' }>,
   context: LoweringContext,
@@ -52,7 +76,13 @@ export function lowerLinear(
   const [n, k] = weight.shape as readonly [number, number];
   const x = linear.inputs[0]!;
   const m = product(context.shape(x).slice(0, -1));
-  const reads: Record<number, Operand> = { 1: context.operand(x), ...matrixOperands(weight) };
+  const format = matrixFormat(weight);
+  const int8 = context.int8 && m >= INT8_ROWS && format.kind === 'blocks' && format.blocks.bits === 8 && format.blocks.group === 32;
+  const quantized = int8 ? quantizeInput(x, m, k, context) : undefined;
+  const reads: Record<number, Operand> = {
+    1: quantized ? { value: quantized.value } : context.operand(x),
+    ...matrixOperands(weight),
+  };
   if (bias) reads[4] = weightOperand(bias);
   let rowsPerGate = 1;
   if (residual) {
@@ -66,8 +96,9 @@ export function lowerLinear(
   }
   const tile = gemmTile(m, context.software);
   return [
+    ...(quantized?.kernels ?? []),
     {
-      shader: 'gemm',
+      shader: int8 ? 'gemm-int8' : 'gemm',
       defines: {
         ...tile,
         DEPTH,
