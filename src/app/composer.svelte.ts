@@ -20,9 +20,9 @@ export interface SizeChoice {
 const FIELD_LABELS: Record<NumericField, string> = { steps: 'Steps', guidance: 'Guidance', fps: 'Frame rate' };
 const STORAGE_KEY = 'kinora.composer';
 const SHAPES: readonly (readonly [name: string, ratio: number])[] = [
-  ['Square', 1],
-  ['Wide', 16 / 9],
-  ['Tall', 9 / 16],
+  ['square', 1],
+  ['wide', 16 / 9],
+  ['tall', 9 / 16],
 ];
 
 /** What the user is composing: prompt and settings, what of it the model knows, and what is wrong with it. */
@@ -137,14 +137,14 @@ export class Composer {
     const add = (name: string, width: number, height: number): void => {
       const isNew = !choices.some((choice) => choice.width === width && choice.height === height);
       if (isNew && isWithin(width, limits.width) && isWithin(height, limits.height))
-        choices.push({ width, height, label: `${name} · ${width} × ${height}` });
+        choices.push({ width, height, label: `${width} × ${height} · ${name}` });
     };
     add(shapeName(defaults.width, defaults.height), defaults.width, defaults.height);
     for (const [name, ratio] of SHAPES)
       add(name, snap(Math.sqrt(area * ratio), limits.width), snap(Math.sqrt(area / ratio), limits.height));
     for (const scale of [0.5, 1.5, 2]) {
       const side = Math.sqrt(area) * scale;
-      add(scale < 1 ? 'Small' : scale > 1.5 ? 'Larger' : 'Large', snap(side, limits.width), snap(side, limits.height));
+      add(scale < 1 ? 'small' : scale > 1.5 ? 'larger' : 'large', snap(side, limits.width), snap(side, limits.height));
     }
     add(shapeName(this.width, this.height), this.width, this.height);
     return choices;
@@ -289,7 +289,7 @@ function snap(value: number, { min, max, step }: NumberRange): number {
 }
 
 function shapeName(width: number, height: number): string {
-  return width === height ? 'Square' : width > height ? 'Wide' : 'Tall';
+  return width === height ? 'square' : width > height ? 'wide' : 'tall';
 }
 
 function unique(items: readonly string[]): string[] {

@@ -7,11 +7,13 @@ import type { Vocabulary } from '../engine/types';
 export function suggestPrompts(vocabulary: Vocabulary, count: number, random: () => number): string[] {
   const subjects = firstWordings(vocabulary['subjects']);
   const places = firstWordings(vocabulary['places']);
+  // Sideways motions have a verb for each kind of subject (drives, swims), and the vocabulary doesn't say which goes with which.
+  const motions = firstWordings(vocabulary['motions']).filter((phrase) => !/\b(left|right)$/.test(phrase));
   if (subjects.length === 0) return [];
   const prompts = new Set<string>();
   for (let attempt = 0; attempt < count * 8 && prompts.size < count; attempt += 1) {
     const subject = pick(subjects, random)!;
-    const sentence = [`${articleFor(subject)} ${subject}`, pick(firstWordings(vocabulary['motions']), random), pick(places, random)];
+    const sentence = [`${articleFor(subject)} ${subject}`, pick(motions, random), pick(places, random)];
     if (random() < 0.6) sentence.push(pick(firstWordings(vocabulary['times']), random));
     const tail = random() < 0.5 ? pick(firstWordings(vocabulary[random() < 0.5 ? 'cameras' : 'looks']), random) : undefined;
     prompts.add([sentence.filter(Boolean).join(' '), tail].filter(Boolean).join(', '));

@@ -78,7 +78,7 @@ describe('composing a clip', () => {
     expect(composer.frameChoices.map(({ frames }) => frames)).toEqual([1, 5, 9, 13, 17, 21, 25, 29, 33]);
     expect(composer.frameChoices[4]!.label).toBe('2.1 s · 17 frames');
     const { width, height } = description.manifest.limits;
-    expect(composer.sizeChoices[0]).toEqual({ width: 64, height: 64, label: 'Square · 64 × 64' });
+    expect(composer.sizeChoices[0]).toEqual({ width: 64, height: 64, label: '64 × 64 · square' });
     for (const size of composer.sizeChoices) {
       expect((size.width - width.min) % width.step, size.label).toBe(0);
       expect(size.width >= width.min && size.width <= width.max && size.height >= height.min && size.height <= height.max).toBe(true);
@@ -157,7 +157,7 @@ describe('composing a clip', () => {
       guidance: 2,
       fps: 12,
     });
-    expect(composer.sizeChoices).toContainEqual({ width: 96, height: 64, label: 'Wide · 96 × 64' });
+    expect(composer.sizeChoices).toContainEqual({ width: 96, height: 64, label: '96 × 64 · wide' });
   });
 });
 

@@ -52,7 +52,7 @@ test('nothing for axe to find, and nothing cut off, in either theme', async ({ t
   await button(tab, 'More').click();
   await tab.getByLabel('Steps').fill('0');
   await inspect(tab, 'settings', (width) => width < 900);
-  await button(tab, 'Back to the model’s own settings').click();
+  await button(tab, 'Back to the defaults').click();
   await button(tab, 'Less').click();
   await button(tab, /^On this device/).click();
   for (const colorScheme of THEMES) {

@@ -30,7 +30,7 @@ test('an empty prompt and values out of range are said beside their fields', asy
   await button(lone, 'Generate').click();
   await expect(lone.getByLabel('Steps')).toBeFocused();
   await expect(lone.locator('.progress')).toBeHidden();
-  await button(lone, 'Back to the model’s own settings').click();
+  await button(lone, 'Back to the defaults').click();
   await expect(lone.getByText(/Steps is a whole number/)).toBeHidden();
 });
 
