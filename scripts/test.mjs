@@ -52,12 +52,10 @@ async function trainingSuite() {
     console.log('training: skipped, no Python with torch, diffusers and safetensors found (pip install -r training/requirements.txt).');
     return { code: 0, passed: 0, skipped: 1 };
   }
-  const result = spawnSync(python, ['-m', 'unittest', 'discover', '-s', 'training/tests', '-t', '.', '-v'], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  });
+  const result = spawnSync(python, ['-m', 'pytest', '-q', 'training/pack', 'training/tests'], { encoding: 'utf8', maxBuffer: 1 << 28 });
   process.stdout.write(result.stdout + result.stderr);
-  return { code: result.status ?? 1, passed: Number(/Ran (\d+) test/.exec(result.stderr)?.[1] ?? 0) };
+  const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(result.stdout)?.[1] ?? 0);
+  return { code: result.status ?? 1, passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
 }
 
 const asked = process.argv.slice(2);
