@@ -27,7 +27,7 @@ def save_atomic(state, path):
 def add_run_arguments(parser, seconds):
     """The arguments of every training command; `prepare(args)` applies them."""
     parser.add_argument("--seconds", type=float, default=seconds, help=f"training time in all, over restarts (default {seconds})")
-    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: count this process's CPU time divided by its threads, for runs that share the machine")
+    parser.add_argument("--clock", choices=["wall", "cpu", "steps"], default="wall", help="cpu: count this process's CPU time divided by its threads, for runs that share the machine; steps: --seconds and --stop-after count steps, for runs that must not depend on the machine's speed")
     parser.add_argument("--stop-after", type=float, help="end this run after so many seconds (wall clock), with a checkpoint")
     parser.add_argument("--save-every", type=float, default=300, help="seconds between checkpoints")
     parser.add_argument("--seed", type=int, default=0)
@@ -52,7 +52,7 @@ class Run:
 
     def __init__(self, seconds, stop_after=None, save_every=300.0, log_path=None, clock="wall"):
         self.seconds, self.stop_after, self.step, self.spent = seconds, stop_after or 1e12, 0, 0.0
-        self.save_every, self.log_path = save_every, log_path
+        self.save_every, self.log_path, self.counting, self.done = save_every, log_path, clock == "steps", 0
         self.now = time.time if clock == "wall" else lambda: time.process_time() / torch.get_num_threads()
         self.began = self.saved = time.time()
         self.last = self.now()
@@ -69,11 +69,11 @@ class Run:
         return min(1.0, self.spent / self.seconds)
 
     def __iter__(self):
-        while self.spent < self.seconds and time.time() - self.began < self.stop_after and not self.stopping:
+        while self.spent < self.seconds and (self.done if self.counting else time.time() - self.began) < self.stop_after and not self.stopping:
             yield self.step
             now = self.now()
-            self.spent += min(now - self.last, 60)
-            self.last, self.step = now, self.step + 1
+            self.spent += 1 if self.counting else min(now - self.last, 60)
+            self.last, self.step, self.done = now, self.step + 1, self.done + 1
 
     def restart_clock(self):
         """Leaves what went before (preparing data) out of the budget."""

@@ -11,8 +11,10 @@ import random
 import sys
 import tempfile
 
-import torch
-from safetensors.torch import load_file
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads make a shared machine crawl
+
+import torch  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
@@ -133,8 +135,8 @@ def run_recipe(folder):
     for name, n in (("stills", 1), ("clips", FRAMES)):
         encode.main(["--assets", at("assets.pt"), "--autoencoder", at("work"), "--text-encoder", text, "--out", at(name), "--subjects", "tiny", "--frames", str(n), "--shards", "1", "--clips", "64"])
     size = ["--heads", "1", "--layers", "2", "--still-batch", "16", "--clip-batch", "8", "--warmup", "10", "--muon-lr", "0.01"]
-    data = ["--stills", at("stills"), "--clips", at("clips"), "--held", at("clips"), "--text-encoder", text, "--work", at("work"), "--seconds", "14"]
-    train_transformer.main(data + size + ["--stop-after", "5"])
+    data = ["--stills", at("stills"), "--clips", at("clips"), "--held", at("clips"), "--text-encoder", text, "--work", at("work"), "--clock", "steps", "--seconds", "240"]
+    train_transformer.main(data + size + ["--stop-after", "80"])
     train_transformer.main(data + size)
     log = [json.loads(line) for line in open(at("work", "transformer.jsonl"))]
     still = [row["still"] for row in log if "still" in row]
