@@ -5,6 +5,8 @@ import { spawnSync } from 'node:child_process';
 export function findPython() {
   const candidates = process.env.KINORA_PYTHON ? [process.env.KINORA_PYTHON] : ['.venv/bin/python', 'python3', 'python'];
   return (
-    candidates.find((name) => spawnSync(name, ['-c', 'import torch, diffusers, safetensors, transformers'], { stdio: 'ignore' }).status === 0) ?? null
+    candidates.find(
+      (name) => spawnSync(name, ['-c', 'import torch, diffusers, safetensors, transformers'], { stdio: 'ignore' }).status === 0,
+    ) ?? null
   );
 }
