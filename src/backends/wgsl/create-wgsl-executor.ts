@@ -6,7 +6,7 @@ import type { Graph } from '../../graph/types';
 import { KinoraError } from '../../errors';
 import { compileGraph, planGraph, weightForms, type Device } from './compiled-graph';
 import { Gpu } from './gpu';
-import { packParams } from './kernel';
+import { linearGroups, packParams } from './kernel';
 import { packedBytes } from './pack-weights';
 import { Submitter, type SubmitterOptions } from './submitter';
 import { GpuTensor } from './tensor';
@@ -40,6 +40,8 @@ export interface WgslExecutor extends Executor {
   estimateMemory(graph: Graph, inputs: Readonly<Record<string, InputShape>>): MemoryEstimate;
 }
 
+/** Bindings of combine.wgsl. */
+const MAX_TERMS = 7;
 const DEFECT = 'This is a defect in Kinora; please report it.';
 
 /** Runs graphs as fused WGSL kernels (shaders/). All tensors stay on the GPU until they are downloaded. */
@@ -57,12 +59,15 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
   };
   const shared: Device = { gpu, target, submitter, exclusive };
 
-  const pair = async (a: number, u: GpuTensor, b?: number, v?: GpuTensor): Promise<GpuTensor> => {
-    const pipeline = await gpu.pipeline('combine', { SECOND: v !== undefined });
-    const result = new GpuTensor(gpu, u.shape, 'f32');
-    const params = gpu.buffer(16, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, 'combine params');
-    const count = elementCount(u.shape);
-    device.queue.writeBuffer(params, 0, packParams([count, { f32: a }, { f32: b ?? 0 }]) as Uint8Array<ArrayBuffer>);
+  /** Up to MAX_TERMS at once. */
+  const sumOf = async (terms: readonly Term[]): Promise<GpuTensor> => {
+    const tensors = terms.map(({ tensor }) => own(tensor));
+    const pipeline = await gpu.pipeline('combine', { TERMS: terms.length });
+    const result = new GpuTensor(gpu, tensors[0]!.shape, 'f32');
+    const coefficients = Array.from({ length: 8 }, (_, index) => ({ f32: terms[index]?.coefficient ?? 0 }));
+    const count = elementCount(result.shape);
+    const params = gpu.buffer(48, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, 'combine params');
+    device.queue.writeBuffer(params, 0, packParams([...coefficients, count]) as Uint8Array<ArrayBuffer>);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
@@ -72,13 +77,12 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
         layout: pipeline.getBindGroupLayout(0),
         entries: [
           { binding: 0, resource: { buffer: params } },
-          { binding: 1, resource: { buffer: u.buffer } },
-          ...(v ? [{ binding: 2, resource: { buffer: v.buffer } }] : []),
-          { binding: 3, resource: { buffer: result.buffer } },
+          ...tensors.map(({ buffer }, index) => ({ binding: index + 1, resource: { buffer } })),
+          { binding: 8, resource: { buffer: result.buffer } },
         ],
       }),
     );
-    pass.dispatchWorkgroups(Math.min(65_535, Math.ceil(count / 256)));
+    pass.dispatchWorkgroups(...linearGroups(count, 256));
     pass.end();
     device.queue.submit([encoder.finish()]);
     gpu.release(params);
@@ -158,12 +162,9 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
       for (const { tensor } of rest)
         if (elementCount(tensor.shape) !== elementCount(first.tensor.shape))
           throw invalidGraph(`${formatShape(tensor.shape)} cannot be combined with ${formatShape(first.tensor.shape)}.`, DEFECT);
-      const [second, ...others] = rest;
-      let sum = await (second
-        ? pair(first.coefficient, own(first.tensor), second.coefficient, own(second.tensor))
-        : pair(first.coefficient, own(first.tensor)));
-      for (const { tensor, coefficient } of others) {
-        const next = await pair(1, sum, coefficient, own(tensor));
+      let sum = await sumOf(terms.slice(0, MAX_TERMS));
+      for (let at = MAX_TERMS; at < terms.length; at += MAX_TERMS - 1) {
+        const next = await sumOf([{ tensor: sum, coefficient: 1 }, ...terms.slice(at, at + MAX_TERMS - 1)]);
         sum.dispose();
         sum = next;
       }

@@ -302,6 +302,15 @@ test('combine sums in order; selectFrames takes given frames', async () => {
   const chosen = await executor.selectFrames(a, b, [true, false, true]);
   const frames = (await executor.download(chosen)) as Float32Array;
   frames.forEach((value, i) => expect(value).toBe(randomNumbers(48, Math.floor(i / 8) % 3 === 1 ? 1 : 2)[i]));
-  [a, b, c, sum, chosen].forEach((each) => each.dispose());
+  // More terms than a kernel has bindings for.
+  const many = await executor.combine(Array.from({ length: 16 }, (_, i) => ({ tensor: [a, b, c][i % 3]!, coefficient: i - 4 })));
+  ((await executor.download(many)) as Float32Array).forEach((value, i) => {
+    const weighted = Array.from({ length: 16 }, (_, term) => (term - 4) * randomNumbers(48, 1 + (term % 3))[i]!);
+    expect(value).toBeCloseTo(
+      weighted.reduce((total, part) => total + part, 0),
+      4,
+    );
+  });
+  [a, b, c, sum, many, chosen].forEach((each) => each.dispose());
   expect(executor.liveBuffers).toBe(0);
 });
