@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createOrtExecutor } from '../../src/backends/ort';
-import type { Choices } from '../../src/backends/ort/lowering/choices';
+import type { Variants } from '../../src/backends/ort/lowering/choices';
 import type { DeviceTensor, Executor, Precision } from '../../src/graph/executor';
 import type { HostTensor } from '../../src/graph/host-tensor';
 import type { Graph, WeightSource } from '../../src/graph/types';
@@ -40,7 +40,7 @@ export async function measureNetworks(options: {
   readonly precision: Precision;
   readonly threads: number;
   readonly repeats: number;
-  readonly choices?: Partial<Choices>;
+  readonly choices?: Variants;
   readonly only?: string;
 }): Promise<NetworkTime[]> {
   const { precision, threads, repeats, choices, only } = options;

@@ -1,6 +1,7 @@
 import type * as Ort from 'onnxruntime-common';
 import { throwIfAborted } from '../../errors';
 import { bindInputs } from '../../graph/bindings';
+import { evaluateShape } from '../../graph/dims';
 import { invalidGraph } from '../../graph/errors';
 import type { CompiledGraph, CompileOptions, DeviceTensor } from '../../graph/executor';
 import type { Graph, WeightSource } from '../../graph/types';
@@ -28,7 +29,9 @@ export async function compileGraph(backend: Backend, graph: Graph, source: Weigh
   const { runtime, memory } = backend;
   const lowered = lowerGraph(graph, source, backend.choices);
   const externalData = await loadWeights(graph, lowered.weights, source, options);
-  const session = await memory.guard(() => createSession(runtime, encodeModel(lowered.model), { ...backend.sessionOptions, externalData }));
+  const session = await runtime.exclusively(() =>
+    memory.guard(() => createSession(runtime, encodeModel(lowered.model), { ...backend.sessionOptions, externalData })),
+  );
   externalData.length = 0; // the session has its own copies
   if (options.signal?.aborted) await releaseSession(runtime, session);
   throwIfAborted(options.signal);
@@ -38,11 +41,28 @@ export async function compileGraph(backend: Backend, graph: Graph, source: Weigh
     graph,
     run: async (inputs) => {
       if (disposed) throw internalError('A graph was run after it had been disposed of.');
-      bindInputs(graph, inputs);
+      const bindings = bindInputs(graph, inputs);
       const feeds = Object.fromEntries(graph.inputs.map(({ name }) => [inputName(name), asOrtTensor(inputs[name]!).tensor]));
-      const results = await memory.guard(() => runtime.exclusively(() => session.run(feeds)));
-      await letEventsIn();
-      return Object.fromEntries(graph.outputs.map(({ name }): [string, DeviceTensor] => [name, new OrtTensor(results[outputName(name)]!)]));
+      const own = new Map<string, OrtTensor>();
+      try {
+        const results = await runtime.exclusively(() =>
+          memory.guard(async () => {
+            for (const { name, value } of graph.outputs) {
+              const tensor = memory.allocate(value.type, evaluateShape(value.shape, bindings));
+              if (tensor) own.set(name, tensor);
+            }
+            const fetches = Object.fromEntries([...own].map(([name, { tensor }]) => [outputName(name), tensor]));
+            return own.size > 0 ? session.run(feeds, fetches) : session.run(feeds);
+          }),
+        );
+        await letEventsIn();
+        return Object.fromEntries(
+          graph.outputs.map(({ name }): [string, DeviceTensor] => [name, own.get(name) ?? new OrtTensor(results[outputName(name)]!)]),
+        );
+      } catch (error) {
+        own.forEach((tensor) => tensor.dispose());
+        throw error;
+      }
     },
     dispose: async () => {
       if (disposed) return;

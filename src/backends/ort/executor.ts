@@ -1,9 +1,9 @@
 import { throwIfAborted } from '../../errors';
-import type { CompiledGraph, Executor, Precision } from '../../graph/executor';
+import type { CompiledGraph, DeviceTensor, Executor, Precision } from '../../graph/executor';
 import { fusedAttentionWorks } from './attention-check';
 import { compileGraph, type Backend } from './compile';
 import { internalError } from './errors';
-import { chooseLowering, type Choices, type Provider } from './lowering/choices';
+import { chooseLowering, type Choices, type Provider, type Variants } from './lowering/choices';
 import { gpuMemory, hostMemory, type Memory } from './memory';
 import { startRuntime, webGpuBuild, type Runtime } from './runtime';
 import { asOrtTensor, checkUpload, combineOnHost, selectFramesOnHost } from './tensors';
@@ -16,8 +16,8 @@ export interface OrtExecutorOptions {
   readonly threads?: number;
   /** A device to use instead of a new one; it stays the caller's. For `webgpu`. */
   readonly device?: GPUDevice;
-  /** Lowering choices to replay from a plan's `variants`. */
-  readonly choices?: Partial<Choices>;
+  /** A plan's `variants`, to lower graphs as they were then. */
+  readonly choices?: Variants;
   readonly signal?: AbortSignal;
 }
 
@@ -61,6 +61,7 @@ function makeExecutor(backend: Backend, adapter: string | null): Executor {
   const compiled = new Set<CompiledGraph>();
   let disposed = false;
   const { provider, precision, ...variants } = choices;
+  const download = (tensor: DeviceTensor) => runtime.exclusively(() => memory.guard(() => memory.download(asOrtTensor(tensor))));
   return {
     plan: {
       backend: `ort-${provider}`,
@@ -86,13 +87,13 @@ function makeExecutor(backend: Backend, adapter: string | null): Executor {
       checkUpload(data, shape);
       return memory.upload(data, shape);
     },
-    download: (tensor) => memory.guard(() => memory.download(asOrtTensor(tensor))),
+    download,
     combine: async (terms) => {
-      const data = await Promise.all(terms.map(({ tensor }) => memory.download(asOrtTensor(tensor))));
+      const data = await Promise.all(terms.map(({ tensor }) => download(tensor)));
       return memory.upload(combineOnHost(terms, data), terms[0]!.tensor.shape);
     },
     selectFrames: async (free, known, mask) => {
-      const [a, b] = await Promise.all([free, known].map((tensor) => memory.download(asOrtTensor(tensor))));
+      const [a, b] = await Promise.all([free, known].map(download));
       return memory.upload(selectFramesOnHost(free.shape, a!, b!, mask), free.shape);
     },
     dispose: async () => {

@@ -1,6 +1,7 @@
 import type * as Ort from 'onnxruntime-common';
-import { deviceLost, runtimeError } from './errors';
 import { KinoraError } from '../../errors';
+import type { ElementType } from '../../graph/types';
+import { deviceLost, runtimeError } from './errors';
 import type { OrtModule } from './runtime';
 import { OrtTensor, type HostData } from './tensors';
 
@@ -9,6 +10,8 @@ export interface Memory {
   /** ONNX Runtime's name for where outputs shall be left. */
   readonly outputLocation: 'cpu' | 'gpu-buffer';
   upload(data: HostData, shape: readonly number[]): OrtTensor;
+  /** A tensor for a run to write to, or undefined where the runtime makes its own. */
+  allocate(type: ElementType, shape: readonly number[]): OrtTensor | undefined;
   /** A copy of a tensor's elements. */
   download(tensor: OrtTensor): Promise<HostData>;
   /** Runs work that may run out of memory or lose the device, and turns that into the right error. */
@@ -21,6 +24,7 @@ export function hostMemory(ort: OrtModule): Memory {
   return {
     outputLocation: 'cpu',
     upload: (data, shape) => new OrtTensor(makeTensor(ort, data.slice(), shape)),
+    allocate: () => undefined,
     download: async (tensor) => (tensor.tensor.data as HostData).slice(),
     guard: async (work) => {
       try {
@@ -44,18 +48,12 @@ export function gpuMemory(ort: OrtModule, device: GPUDevice, owned: boolean): Me
   return {
     outputLocation: 'gpu-buffer',
     upload: (data, shape) => {
-      const size = Math.max(16, Math.ceil(data.byteLength / 16) * 16); // ONNX Runtime reads whole vec4s
-      const buffer = device.createBuffer({
-        size,
-        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-        mappedAtCreation: true,
-      });
-      new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      buffer.unmap();
-      const dataType = data instanceof Int32Array ? 'int32' : 'float32';
-      const tensor = ort.Tensor.fromGpuBuffer(buffer as never, { dataType, dims: [...shape] });
-      return new OrtTensor(tensor as Ort.Tensor, () => buffer.destroy());
+      const tensor = allocateBuffer(ort, device, data instanceof Int32Array ? 'i32' : 'f32', shape);
+      device.queue.writeBuffer(tensor.tensor.gpuBuffer as GPUBuffer, 0, data.buffer, data.byteOffset, data.byteLength);
+      return tensor;
     },
+    // The runtime's own outputs would die with the session that made them, and crash it when they are released later.
+    allocate: (type, shape) => allocateBuffer(ort, device, type, shape),
     download: (tensor) => readBuffer(device, tensor),
     guard: async (work) => {
       if (isLost()) throw await loss;
@@ -83,6 +81,14 @@ export function gpuMemory(ort: OrtModule, device: GPUDevice, owned: boolean): Me
       if (owned) device.destroy();
     },
   };
+}
+
+function allocateBuffer(ort: OrtModule, device: GPUDevice, type: ElementType, shape: readonly number[]): OrtTensor {
+  const elements = shape.reduce((product, dim) => product * dim, 1);
+  const size = Math.max(16, Math.ceil((elements * 4) / 16) * 16); // ONNX Runtime reads whole vec4s
+  const buffer = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+  const tensor = ort.Tensor.fromGpuBuffer(buffer as never, { dataType: type === 'i32' ? 'int32' : 'float32', dims: [...shape] });
+  return new OrtTensor(tensor as Ort.Tensor, () => buffer.destroy());
 }
 
 function makeTensor(ort: OrtModule, data: HostData, shape: readonly number[]): Ort.Tensor {

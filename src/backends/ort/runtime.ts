@@ -1,6 +1,5 @@
 import type * as Ort from 'onnxruntime-common';
 import { KinoraError } from '../../errors';
-import { runtimeError } from './errors';
 
 /** `wasm` has no WebGPU and is the smallest; `jspi` suspends WebAssembly natively, `asyncify` where that is missing. */
 export type RuntimeBuild = 'wasm' | 'jspi' | 'asyncify';
@@ -144,17 +143,11 @@ export type SessionOptions = Omit<Ort.InferenceSession.SessionOptions, 'external
   readonly externalData: readonly { readonly path: string; readonly data: Uint8Array }[];
 };
 
-/** Makes a session; the weights' bytes are copied, so that the caller can drop them. */
-export function createSession(runtime: Runtime, model: Uint8Array, options: SessionOptions): Promise<Ort.InferenceSession> {
-  return runtime.exclusively(async () => {
-    try {
-      const session = await runtime.ort.InferenceSession.create(model, options as Ort.InferenceSession.SessionOptions);
-      sessions.add(session);
-      return session;
-    } catch (error) {
-      throw runtimeError(error);
-    }
-  });
+/** Makes a session, inside `exclusively`; the weights' bytes are copied, so that the caller can drop them. */
+export async function createSession(runtime: Runtime, model: Uint8Array, options: SessionOptions): Promise<Ort.InferenceSession> {
+  const session = await runtime.ort.InferenceSession.create(model, options as Ort.InferenceSession.SessionOptions);
+  sessions.add(session);
+  return session;
 }
 
 export function releaseSession(runtime: Runtime, session: Ort.InferenceSession): Promise<void> {

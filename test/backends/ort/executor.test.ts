@@ -125,6 +125,17 @@ describe('the executor on ONNX Runtime', async () => {
     expect(await code(createOrtExecutor({ provider: 'wasm', precision: 'fast', threads: 1 }))).toBe('unsupported');
   });
 
+  it('follows the variants of a plan, and refuses those that it does not have', async () => {
+    const replayed = await createOrtExecutor({
+      provider: 'wasm',
+      precision: 'exact',
+      choices: { ...executor.plan.variants, convolution: 'conv' },
+    });
+    expect(replayed.plan.variants).toEqual({ ...executor.plan.variants, convolution: 'conv' });
+    expect(await code(createOrtExecutor({ provider: 'wasm', precision: 'exact', choices: { convolution: 'fft' } }))).toBe('unsupported');
+    expect(await code(createOrtExecutor({ provider: 'wasm', precision: 'exact', choices: { tiles: 8 } }))).toBe('unsupported');
+  });
+
   it('has no WebGPU in Node, and says so', async () => {
     const { probeWebGpu } = await import('../../../src/backends/ort');
     expect(await probeWebGpu()).toEqual({ available: false, adapter: null, software: false, reason: 'This browser has no WebGPU.' });

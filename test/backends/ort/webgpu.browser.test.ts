@@ -144,6 +144,23 @@ it('hands outputs on as inputs without leaving the GPU, and leaves nothing behin
   expect([openSessionCount(), liveTensorCount()]).toEqual([sessions, tensors]);
 });
 
+it('keeps outputs when the graph that made them is released, as chains of segments need', async () => {
+  const opCase = attentionCase(16);
+  const x = executor.upload(opCase.inputs.q!.data, [16, 32]);
+  const first = await executor.compile(opCase.graph, opCase.weights);
+  const y = (await first.run({ q: x, k: x, v: x })).y!;
+  const before = await executor.download(y);
+  await first.dispose();
+  const second = await executor.compile(opCase.graph, opCase.weights);
+  const z = (await second.run({ q: y, k: y, v: y })).y!;
+  expect(await executor.download(y)).toEqual(before);
+  const expected = await onReference(opCase, before as Float32Array);
+  expect(relativeError((await executor.download(z)) as Float32Array, expected)).toBeLessThanOrEqual(EXACT);
+  await second.dispose();
+  expect(await executor.download(y)).toEqual(before);
+  [x, y, z].forEach((tensor) => tensor.dispose());
+});
+
 async function onReference({ graph, weights }: OpCase, data: Float32Array): Promise<Float32Array> {
   const compiled = await reference.compile(graph, weights);
   const x = reference.upload(data, [16, 32]);

@@ -1,3 +1,4 @@
+import { KinoraError } from '../../../errors';
 import type { Precision } from '../../../graph/executor';
 
 export type Provider = 'wasm' | 'webgpu';
@@ -16,7 +17,25 @@ export interface Choices {
   readonly convolution: 'conv' | 'matrix' | 'winograd';
 }
 
-export function chooseLowering(provider: Provider, precision: Precision, overrides: Partial<Choices> = {}): Choices {
+/** The choices in a plan. */
+export type Variants = Readonly<Record<string, string | number | boolean>>;
+
+const VALUES: { readonly [Name in Exclude<keyof Choices, 'provider' | 'precision'>]: readonly Choices[Name][] } = {
+  linear: ['f32', 'int8', 'nbits'],
+  attention: ['fused', 'plain'],
+  layerNorm: ['fused', 'centred'],
+  convolution: ['conv', 'matrix', 'winograd'],
+};
+
+/** The choices measured best for a provider and precision, but for those in `variants`. Throws `unsupported` on one that there is not. */
+export function chooseLowering(provider: Provider, precision: Precision, variants: Variants = {}): Choices {
+  for (const [name, value] of Object.entries(variants))
+    if (!(VALUES as Readonly<Record<string, readonly unknown[]>>)[name]?.includes(value))
+      throw new KinoraError(
+        'unsupported',
+        `This version of Kinora cannot follow the plan's ${name} = ${value}.`,
+        'Run it without the plan, or with the version that wrote it.',
+      );
   const wasm = provider === 'wasm';
   return {
     provider,
@@ -25,6 +44,6 @@ export function chooseLowering(provider: Provider, precision: Precision, overrid
     attention: 'fused',
     layerNorm: wasm ? 'centred' : 'fused',
     convolution: wasm ? 'winograd' : 'conv',
-    ...overrides,
+    ...(variants as Partial<Choices>),
   };
 }
