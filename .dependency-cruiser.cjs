@@ -16,6 +16,13 @@ const escape = (text) => text.replace('/', '\\/');
 
 module.exports = {
   forbidden: [
+    {
+      name: 'no-orphans',
+      comment: 'Code that nothing imports: entries of the build are named here.',
+      severity: 'error',
+      from: { orphan: true, path: '^src/', pathNot: '\\.d\\.ts$' },
+      to: {},
+    },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     ...Object.entries(ALLOWED).map(([folder, allowed]) => ({
       name: `${folder.replace('/', '-')}-imports-one-way`,

@@ -6,7 +6,6 @@ const CHECKS = [
   ['svelte', 'svelte-check', ['--tsconfig', './tsconfig.json', '--output', 'human', '--threshold', 'warning']],
   ['lint', 'eslint', ['.', '--max-warnings', '0']],
   ['imports', 'depcruise', ['src', '--config', '.dependency-cruiser.cjs']],
-  ['unused', 'knip', []],
   ['format', 'prettier', ['--check', '--log-level', 'warn', '.']],
 ];
 
