@@ -80,7 +80,7 @@ async function time(executor: Executor, { graph, weights, inputs }: Workload, re
   return milliseconds;
 }
 
-export async function workloads(): Promise<Workload[]> {
+async function workloads(): Promise<Workload[]> {
   const manifest = JSON.parse(await readFile(new URL('manifest.json', MODEL), 'utf8')) as {
     files: { name: string; role: string }[];
     configs: { transformer: unknown; autoencoder: unknown; textEncoder: unknown };

@@ -1,2 +1,2 @@
-export { createOrtExecutor, type OrtExecutorOptions } from './executor';
+export { createOrtExecutor } from './executor';
 export { probeWebGpu, type WebGpuProbe } from './webgpu-device';

@@ -44,7 +44,7 @@ function isSoftware(adapter: GPUAdapter): boolean {
 }
 
 /** Adapter info in words; browsers fill in some of its parts only. */
-export function describeAdapter(adapter: GPUAdapter): string {
+function describeAdapter(adapter: GPUAdapter): string {
   const { vendor, architecture, device, description } = adapter.info;
   return [vendor, architecture, device, description].filter((part) => part).join(' ') || 'unnamed adapter';
 }

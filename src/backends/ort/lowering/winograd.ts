@@ -13,7 +13,7 @@ const TILE = 4;
 const WINDOW = TILE + 2;
 const POINTS = [0, 3 / 4, -3 / 4, 3 / 2, -3 / 2] as const;
 
-export const WINOGRAD = transforms();
+const WINOGRAD = transforms();
 
 export function suitsWinograd(node: NodeOf<'conv2d'>): boolean {
   const [outputs, channels, kernel] = node.weights.weight!.shape as [number, number, number, number];
@@ -114,7 +114,7 @@ function winogradWeight(context: LoweringContext, weight: WeightRef): string {
   );
 }
 
-export function transformFilters(data: Float32Array, outputs: number, channels: number): Float32Array {
+function transformFilters(data: Float32Array, outputs: number, channels: number): Float32Array {
   const { filter } = WINOGRAD;
   const transformed = new Float32Array(WINDOW * WINDOW * channels * outputs);
   const half = new Float64Array(WINDOW * 3); // G g
