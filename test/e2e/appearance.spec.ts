@@ -24,7 +24,7 @@ async function hasSidewaysScroll(page: Page): Promise<boolean> {
 
 async function shoot(page: Page, state: string, theme: string, width: number, fullPage = false): Promise<void> {
   await page.waitForTimeout(250); // colours fade
-  await page.screenshot({ path: `${FOLDER}/${state}-${theme}-${width}.jpg`, type: 'jpeg', quality: 84, fullPage });
+  await page.screenshot({ path: `${FOLDER}/${state}-${theme}-${width}.jpg`, type: 'jpeg', quality: 74, fullPage });
 }
 
 /** Every theme at every size: nothing for axe to find, nothing cut off, a picture of each. */
