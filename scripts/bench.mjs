@@ -33,8 +33,9 @@ const PARTS = {
       const { measureNetworks } = await load('/scripts/bench/networks.ts');
       // Before and after: the baseline's own spread shows how quiet the machine was.
       const before = pytorch(threads, repeats);
-      const kinora = await measureNetworks(threads, 4 * repeats);
-      return { before, kinora, after: pytorch(threads, repeats) };
+      const exact = await measureNetworks({ precision: 'exact', threads, repeats: 4 * repeats });
+      const fast = await measureNetworks({ precision: 'fast', threads, repeats: 4 * repeats });
+      return { before, exact, fast, after: pytorch(threads, repeats) };
     }),
   budget: ({ threads }) =>
     withModules(async (load) => {
