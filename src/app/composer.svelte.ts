@@ -5,7 +5,7 @@ import { buildLexicon, readPrompt, replacePhrase, type Lexicon, type PromptPart 
 import { readJson, writeJson, type KeyValueStore } from './stored-json';
 
 /** Fields that can be wrong; each one's sentence stands beside it. */
-export type FieldName = 'prompt' | 'seed' | 'steps' | 'guidance' | 'fps';
+type FieldName = 'prompt' | 'seed' | 'steps' | 'guidance' | 'fps';
 export type FieldProblems = Readonly<Partial<Record<FieldName, string>>>;
 
 type Limits = ModelDescription['manifest']['limits'];

@@ -5,7 +5,7 @@ import type { Vocabulary } from '../engine/types';
  * `known`: a phrase of the vocabulary. `seen`: a word that occurred in training, but only inside longer phrases.
  * `unknown`: never seen. `plain`: articles, prepositions and the like.
  */
-export type PartKind = 'known' | 'seen' | 'unknown' | 'plain';
+type PartKind = 'known' | 'seen' | 'unknown' | 'plain';
 
 /** A stretch of the prompt, `prompt.slice(start, end)`. `group` and `id` name the vocabulary entry of a known phrase. */
 export interface PromptPart {
