@@ -34,12 +34,24 @@ it('emits a linear layer in int8, with activations quantized as they come', () =
   expect(emitted(write, chooseLowering('wasm', 'fast'))).toMatchInlineSnapshot(`
     "small: ir 10, onnx 21, com.microsoft 1
     (in:x FLOAT [N, 128])
+      constant_0: INT64 [1] bytes ffffffffffffffff
+      constant_1: FLOAT [] bytes 0402013c
+      constant_2: UINT8 [] bytes 80
       l.weight int8: INT8 [128, 128] location w0, length 16384
       l.weight int8 scales: FLOAT [128] location w1, length 512
+      constant_3: FLOAT [] bytes 0000803f
       l.bias [128]: FLOAT [128] location w2, length 512
-      DynamicQuantizeLinear_0.0, DynamicQuantizeLinear_0.1, DynamicQuantizeLinear_0.2 = DynamicQuantizeLinear(in:x)
-      MatMulIntegerToFloat_1 = com.microsoft.MatMulIntegerToFloat(DynamicQuantizeLinear_0.0, l.weight int8, DynamicQuantizeLinear_0.1, l.weight int8 scales, DynamicQuantizeLinear_0.2, -, l.bias [128])
-      out:y = Identity(MatMulIntegerToFloat_1)
+      Abs_0 = Abs(in:x)
+      ReduceMax_1 = ReduceMax(Abs_0, constant_0) keepdims=1
+      Mul_2 = Mul(ReduceMax_1, constant_1)
+      Shape_3 = Shape(in:x) start=0 end=1
+      Expand_4 = Expand(constant_2, Shape_3)
+      Reshape_5 = Reshape(Mul_2, constant_0)
+      QuantizeLinear_6 = QuantizeLinear(in:x, Reshape_5, Expand_4) axis=0
+      MatMulIntegerToFloat_7 = com.microsoft.MatMulIntegerToFloat(QuantizeLinear_6, l.weight int8, constant_3, l.weight int8 scales, constant_2)
+      Mul_8 = Mul(MatMulIntegerToFloat_7, Mul_2)
+      Add_9 = Add(Mul_8, l.bias [128])
+      out:y = Identity(Add_9)
     → out:y FLOAT [N, 128]"
   `);
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createOrtExecutor } from '../../../src/backends/ort';
 import { GraphBuilder } from '../../../src/graph/builder';
 import { createReferenceExecutor } from '../../../src/graph/reference';
-import type { WeightSource } from '../../../src/graph/types';
+import type { Value, WeightSource } from '../../../src/graph/types';
 import { randomFloats, type OpCase } from './op-cases';
 import { relativeError, rmsError, runCase } from './parity';
 import { quantizedWeights } from './quantized-weights';
@@ -45,6 +45,29 @@ describe('quantized weights', async () => {
       expect(error).toBeLessThanOrEqual(1.5e-2);
       expect(error).toBeGreaterThan(1e-4); // else it was not int8 at all
     });
+
+  it('int8 arithmetic keeps rows apart: a large row beside them changes no bit of the others, and zeros stay zeros', async () => {
+    const weights = quantizedWeights({ 'l.weight': [160, 192] }, 'Q8_0', 8);
+    const rowsOf = async (scale: number, after: (g: GraphBuilder, x: Value) => Value) => {
+      const g = new GraphBuilder('rows', weights);
+      g.output('y', g.weights.linear(after(g, g.input('x', ['N', 192])), 'l', { bias: false }));
+      const data = randomFloats(3 * 192, 2).map((value, i) => (i < 192 ? value * scale : i < 384 ? value : 0));
+      const opCase: OpCase = {
+        op: 'linear',
+        name: 'rows',
+        graph: g.build(),
+        weights,
+        inputs: { x: { shape: [3, 192], type: 'f32', data } },
+      };
+      return (await runCase(fast, opCase)).data;
+    };
+    for (const after of [(_: GraphBuilder, x: Value) => x, (g: GraphBuilder, x: Value) => g.gelu(x, 'tanh')]) {
+      const [small, large] = [await rowsOf(1, after), await rowsOf(1000, after)];
+      expect(large.subarray(160)).toEqual(small.subarray(160));
+      expect(large.subarray(0, 160)).not.toEqual(small.subarray(0, 160));
+      expect(large.subarray(320).every((value) => value === 0)).toBe(true);
+    }
+  });
 
   it('a Q8_0 table gives the rows that dequantizing it gives, bit for bit', async () => {
     const weights = quantizedWeights({ 'table.weight': [50, 64] }, 'Q8_0', 7);

@@ -16,6 +16,8 @@ export type Form = 'natural' | 'rows' | 'sequence' | 'channelsLast';
 export const inputName = (name: string) => `in:${name}`;
 export const outputName = (name: string) => `out:${name}`;
 
+const LOPSIDED: readonly OpName[] = ['gelu', 'silu', 'relu'];
+
 export type NodeOf<Op extends OpName> = Extract<Node, { op: Op }>;
 
 /** Everything that lowering one graph shares: the ONNX under construction, the choices made, and every value's names. */
@@ -25,16 +27,22 @@ export class LoweringContext {
   readonly source: WeightSource;
   readonly #forms = new Map<Value, Map<Form, string>>();
   readonly #graphInputs: Graph['inputs'];
-  readonly #dims = new Map<Dim, string>();
-  readonly #shapes = new Map<string, string>();
+  readonly #lopsided: ReadonlySet<Value>;
+  readonly #made = new Map<string, string>();
 
   constructor(graph: Graph, source: WeightSource, choices: Choices) {
     this.onnx = new OnnxBuilder(graph.name);
     this.choices = choices;
     this.source = source;
     this.#graphInputs = graph.inputs;
+    this.#lopsided = new Set(graph.nodes.filter(({ op }) => LOPSIDED.includes(op)).map(({ output }) => output));
     for (const { name, value } of graph.inputs)
       this.set(value, 'natural', this.onnx.input(inputName(name), value.type === 'f32' ? 'FLOAT' : 'INT32', value.shape));
+  }
+
+  /** Whether a value's elements are mostly on one side of zero, because of the op that makes it. */
+  isLopsided(value: Value): boolean {
+    return this.#lopsided.has(value);
   }
 
   /** Records that `name` holds `value` in `form`. */
@@ -85,6 +93,13 @@ export class LoweringContext {
     }
   }
 
+  /** What `make` emits, at most once in a graph for all that ask for the same `what`. */
+  once(what: string, make: () => string): string {
+    const name = this.#made.get(what) ?? make();
+    this.#made.set(what, name);
+    return name;
+  }
+
   transpose(name: string, permutation: readonly number[]): string {
     return this.onnx.node('Transpose', [name], { attributes: [ints('perm', permutation)] });
   }
@@ -103,28 +118,19 @@ export class LoweringContext {
   shape(shape: Shape): string {
     if (shape.filter((dim) => typeof dim === 'string').length <= 1)
       return this.onnx.int64s(shape.map((dim) => (typeof dim === 'number' ? dim : -1)));
-    const key = shape.join(',');
-    let name = this.#shapes.get(key);
-    if (name === undefined) {
-      name = this.onnx.node(
+    return this.once(`the shape ${shape.join(',')}`, () =>
+      this.onnx.node(
         'Concat',
         shape.map((dim) => this.dim(dim)),
         { attributes: [int('axis', 0)] },
-      );
-      this.#shapes.set(key, name);
-    }
-    return name;
+      ),
+    );
   }
 
   /** A dimension as an int64 tensor of one element. */
   dim(dim: Dim): string {
     if (typeof dim === 'number') return this.onnx.int64s([dim]);
-    let name = this.#dims.get(dim);
-    if (name === undefined) {
-      name = this.#measure(dim) ?? this.#multiply(dim);
-      this.#dims.set(dim, name);
-    }
-    return name;
+    return this.once(`the dimension ${dim}`, () => this.#measure(dim) ?? this.#multiply(dim));
   }
 
   /** Reads a dimension off an input that has it, or a multiple of it, on some axis. */
@@ -161,22 +167,23 @@ export class LoweringContext {
     return this.onnx.weight(ref.name, packing, 'FLOAT', dims, async () => asBytes(pack(await this.source.readF32(ref.name))));
   }
 
-  /** Two initializers made of one weight in one pass: the weight is read when the first is asked for, and forgotten after the second. */
-  derived<T>(ref: WeightRef, derive: (weight: Float32Array) => T): () => Promise<T> {
-    return twice(async () => derive(await this.source.readF32(ref.name)));
+  /** `parts` initializers made of one weight in one pass: the weight is read when the first is asked for, and forgotten after the last. */
+  derived<T>(ref: WeightRef, parts: number, derive: (weight: Float32Array) => T): () => Promise<T> {
+    return shared(parts, async () => derive(await this.source.readF32(ref.name)));
   }
 
   /** As `derived`, of the stored bytes. */
-  repacked<T>(ref: WeightRef, repack: (bytes: Uint8Array) => T): () => Promise<T> {
-    return twice(async () => repack(await this.source.read(ref.name)));
+  repacked<T>(ref: WeightRef, parts: number, repack: (bytes: Uint8Array) => T): () => Promise<T> {
+    return shared(parts, async () => repack(await this.source.read(ref.name)));
   }
 }
 
-function twice<T>(make: () => Promise<T>): () => Promise<T> {
+function shared<T>(parts: number, make: () => Promise<T>): () => Promise<T> {
   let held: Promise<T> | undefined;
+  let given = 0;
   return () => {
-    const made = held ?? make();
-    held = held ? undefined : made;
+    const made = (held ??= make());
+    if (++given % parts === 0) held = undefined;
     return made;
   };
 }

@@ -1,5 +1,6 @@
 import type { Value, WeightRef } from '../../../graph/types';
-import { CONTRIB } from '../onnx/builder';
+import { CONTRIB, int, type OnnxBuilder } from '../onnx/builder';
+import { DATA_TYPES } from '../onnx/model';
 import { asBytes, type LoweringContext, type NodeOf } from './context';
 
 /**
@@ -16,43 +17,90 @@ export function suitsInt8(weight: WeightRef): boolean {
 }
 
 /**
- * y ≈ x · weightᵀ + bias in int8: the weight has a scale per output, the activations one scale and zero point over the
- * whole tensor, found as they come. Layers that read the same activations share their quantized form.
+ * y ≈ x · weightᵀ + bias in int8: the weight has a scale per output, the activations a scale per row, found as they
+ * come, so that no row changes another. Layers that read the same activations share their quantized form.
  */
 export function lowerInt8Linear(context: LoweringContext, node: NodeOf<'linear'>): void {
+  const { onnx } = context;
   const { weight, bias } = node.weights;
-  const name = int8Product(context, quantizeRows(context, node.inputs[0]!), weight!, bias);
-  context.set(node.output, 'rows', name);
+  const [outputs, features] = weight!.shape as [number, number];
+  const x = quantizeRows(context, node.inputs[0]!);
+  const packed = context.derived(weight!, x.zeroPoints === undefined ? 2 : 3, (values) => quantizeWeight(values, outputs, features));
+  const data = onnx.weight(weight!.name, 'int8', 'INT8', [features, outputs], async () => asBytes((await packed()).data));
+  const scales = onnx.weight(weight!.name, 'int8 scales', 'FLOAT', [outputs], async () => asBytes((await packed()).scales));
+  const zeroPoint = onnx.uint8(x.zeroPoints === undefined ? SIGNED_ZERO : 0);
+  let sum = onnx.node('MatMulIntegerToFloat', [x.data, data, onnx.scalar(1), scales, zeroPoint], { domain: CONTRIB });
+  if (x.zeroPoints !== undefined) {
+    // Σ (q − z) · w = Σ q · w − z · Σ w
+    const totals = onnx.weight(weight!.name, 'int8 totals', 'FLOAT', [1, outputs], async () => asBytes((await packed()).totals));
+    sum = onnx.node('Sub', [sum, onnx.node('Mul', [x.zeroPoints, totals])]);
+  }
+  const scaled = onnx.node('Mul', [sum, x.scales]);
+  context.set(node.output, 'rows', bias ? onnx.node('Add', [scaled, context.weight(bias)]) : scaled);
 }
 
-interface QuantizedActivations {
+/** Signed values are stored with this added: ONNX Runtime's WebAssembly kernel for signed × signed is ten times slower. */
+const SIGNED_ZERO = 128;
+/** Rows of zeros need a scale to divide by. */
+const LEAST_SCALE = 1e-20;
+
+interface QuantizedRows {
+  /** uint8 [rows, features] */
   readonly data: string;
-  readonly scale: string;
-  readonly zeroPoint: string;
+  /** [rows, 1] */
+  readonly scales: string;
+  /** What zero is stored as in each row, as f32 [rows, 1]; undefined where it is `SIGNED_ZERO` in all. */
+  readonly zeroPoints: string | undefined;
 }
 
-const quantizedRows = new WeakMap<LoweringContext, Map<Value, QuantizedActivations>>();
+const quantizedRows = new WeakMap<LoweringContext, Map<Value, QuantizedRows>>();
 
-function quantizeRows(context: LoweringContext, x: Value): QuantizedActivations {
-  const cache = quantizedRows.get(context) ?? new Map<Value, QuantizedActivations>();
+function quantizeRows(context: LoweringContext, x: Value): QuantizedRows {
+  const cache = quantizedRows.get(context) ?? new Map<Value, QuantizedRows>();
   quantizedRows.set(context, cache);
-  const held = cache.get(x) ?? quantize(context, context.get(x, 'rows'));
+  const name = context.get(x, 'rows');
+  const held = cache.get(x) ?? (context.isLopsided(x) ? quantizeLopsided(context, name) : quantizeEven(context, x, name));
   cache.set(x, held);
   return held;
 }
 
-function quantize(context: LoweringContext, name: string): QuantizedActivations {
-  const [data, scale, zeroPoint] = context.onnx.nodes('DynamicQuantizeLinear', [name], 3) as [string, string, string];
-  return { data, scale, zeroPoint };
+/**
+ * Values about as far below zero as above it: zero in the middle of the range. A row of zeros has the scale 0: whatever
+ * it is stored as, its products come to 0 · (a whole number).
+ */
+function quantizeEven(context: LoweringContext, x: Value, name: string): QuantizedRows {
+  const { onnx } = context;
+  const largest = reduce(onnx, 'ReduceMax', onnx.node('Abs', [name]));
+  const scales = onnx.node('Mul', [largest, onnx.scalar(1 / 127)]); // [rows, 1]
+  const zeroPoints = context.once(`${SIGNED_ZERO} for every row of ${x.shape.slice(0, -1).join(',')}`, () =>
+    onnx.node('Expand', [onnx.uint8(SIGNED_ZERO), onnx.node('Shape', [name], { attributes: [int('start', 0), int('end', 1)] })]),
+  );
+  return {
+    data: onnx.node('QuantizeLinear', [name, flatten(onnx, scales), zeroPoints], { attributes: [int('axis', 0)] }),
+    scales,
+    zeroPoints: undefined,
+  };
 }
 
-function int8Product(context: LoweringContext, x: QuantizedActivations, weight: WeightRef, bias: WeightRef | undefined): string {
-  const [outputs, features] = weight.shape as [number, number];
-  const packed = context.derived(weight, (data) => quantizeWeight(data, outputs, features));
-  const data = context.onnx.weight(weight.name, 'int8', 'INT8', [features, outputs], async () => asBytes((await packed()).data));
-  const scales = context.onnx.weight(weight.name, 'int8 scales', 'FLOAT', [outputs], async () => asBytes((await packed()).scales));
-  const inputs = [x.data, data, x.scale, scales, x.zeroPoint, '', ...(bias ? [context.weight(bias)] : [])];
-  return context.onnx.node('MatMulIntegerToFloat', bias ? inputs : inputs.slice(0, 5), { domain: CONTRIB });
+/** Values mostly on one side of zero, as after GELU: half the range would be lost, so every row has a zero point of its own. */
+function quantizeLopsided({ onnx }: LoweringContext, name: string): QuantizedRows {
+  const zero = onnx.scalar(0);
+  const lowest = onnx.node('Min', [reduce(onnx, 'ReduceMin', name), zero]); // [rows, 1]
+  const highest = onnx.node('Max', [reduce(onnx, 'ReduceMax', name), zero]);
+  const width = onnx.node('Mul', [onnx.node('Sub', [highest, lowest]), onnx.scalar(1 / 255)]);
+  const scales = onnx.node('Max', [width, onnx.scalar(LEAST_SCALE)]);
+  const zeroPoints = onnx.node('Round', [onnx.node('Neg', [onnx.node('Div', [lowest, scales])])]);
+  const stored = onnx.node('Cast', [flatten(onnx, zeroPoints)], { attributes: [int('to', DATA_TYPES.UINT8)] });
+  return { data: onnx.node('QuantizeLinear', [name, flatten(onnx, scales), stored], { attributes: [int('axis', 0)] }), scales, zeroPoints };
+}
+
+/** [rows, 1] → [rows] */
+function flatten(onnx: OnnxBuilder, name: string): string {
+  return onnx.node('Reshape', [name, onnx.int64s([-1])]);
+}
+
+function reduce(onnx: OnnxBuilder, op: 'ReduceMin' | 'ReduceMax', name: string): string {
+  return onnx.node(op, [name, onnx.int64s([-1])], { attributes: [int('keepdims', 1)] });
 }
 
 const SQUARE = 64;
@@ -62,6 +110,8 @@ interface Int8Weight {
   readonly data: Int8Array;
   /** [out] */
   readonly scales: Float32Array;
+  /** [out]: the sum of an output's dequantized weights. */
+  readonly totals: Float32Array;
 }
 
 /** Symmetric, one scale per output: |q| ≤ 127. */
@@ -81,5 +131,8 @@ function quantizeWeight(weight: Float32Array, outputs: number, features: number)
         for (let column = i; column < Math.min(i + SQUARE, features); column++)
           data[column * outputs + row] = Math.round(weight[row * features + column]! / scale);
       }
-  return { data, scales };
+  const totals = new Float32Array(outputs);
+  for (let i = 0; i < features; i++) for (let o = 0; o < outputs; o++) totals[o]! += data[i * outputs + o]!; // whole numbers: exact
+  for (let o = 0; o < outputs; o++) totals[o]! *= scales[o]!;
+  return { data, scales, totals };
 }

@@ -15,7 +15,7 @@ export function lowerNBitsLinear(context: LoweringContext, node: NodeOf<'linear'
   const [outputs, features] = weight.shape as [number, number];
   const bits = weight.type === 'Q8_0' ? 8 : 4;
   const blocks = features / BLOCK;
-  const packed = context.repacked(weight, (bytes) => repackBlocks(bytes, bits));
+  const packed = context.repacked(weight, 2, (bytes) => repackBlocks(bytes, bits));
   const data = context.onnx.weight(
     weight.name,
     `${bits} bits`,

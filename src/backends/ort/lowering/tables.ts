@@ -28,7 +28,7 @@ function lowerQuantizedEmbedding(context: LoweringContext, output: Value, ids: s
   const blocks = width / BLOCK;
   if (!Number.isInteger(blocks)) throw internalError(`The table ${table.name} is not made of whole blocks.`);
   const { onnx } = context;
-  const packed = context.repacked(table, (bytes) => repackBlocks(bytes, 8));
+  const packed = context.repacked(table, 2, (bytes) => repackBlocks(bytes, 8));
   const data = onnx.weight(table.name, 'blocks', 'UINT8', [rows, blocks, BLOCK], async () => (await packed()).data);
   const scales = onnx.weight(table.name, 'block scales', 'FLOAT', [rows, blocks, 1], async () => (await packed()).scales);
   const gathered = onnx.node('Cast', [onnx.node('Gather', [data, ids])], { attributes: [int('to', DATA_TYPES.FLOAT)] });

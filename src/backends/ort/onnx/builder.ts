@@ -83,6 +83,10 @@ export class OnnxBuilder {
     return this.#constant('FLOAT', [size], new Uint8Array(new Float32Array(size).fill(value).buffer), `all ${value}`);
   }
 
+  uint8(value: number): string {
+    return this.#constant('UINT8', [], new Uint8Array([value]), String(value));
+  }
+
   int64s(values: readonly number[]): string {
     return this.#constant('INT64', [values.length], new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer), values.join(','));
   }
