@@ -1,7 +1,7 @@
 import type * as Ort from 'onnxruntime-common';
 import { throwIfAborted } from '../../errors';
 import { bindInputs } from '../../graph/bindings';
-import { evaluateShape } from '../../graph/dims';
+import { evaluateShape, type Bindings } from '../../graph/dims';
 import { invalidGraph } from '../../graph/errors';
 import type { CompiledGraph, CompileOptions, DeviceTensor } from '../../graph/executor';
 import type { Graph, WeightSource } from '../../graph/types';
@@ -10,7 +10,7 @@ import { internalError } from './errors';
 import { letEventsIn } from './let-events-in';
 import { lowerGraph } from './lowering';
 import type { Choices } from './lowering/choices';
-import { inputName, outputName } from './lowering/context';
+import { inputName, outputName, type Table } from './lowering/context';
 import type { Memory } from './memory';
 import type { ExternalWeight } from './onnx/builder';
 import { encodeModel } from './onnx/encode';
@@ -36,13 +36,17 @@ export async function compileGraph(backend: Backend, graph: Graph, source: Weigh
   if (options.signal?.aborted) await releaseSession(runtime, session);
   throwIfAborted(options.signal);
 
+  const tables = keepTables(runtime, lowered.tables);
   let disposed = false;
   return {
     graph,
     run: async (inputs) => {
       if (disposed) throw internalError('A graph was run after it had been disposed of.');
       const bindings = bindInputs(graph, inputs);
-      const feeds = Object.fromEntries(graph.inputs.map(({ name }) => [inputName(name), asOrtTensor(inputs[name]!).tensor]));
+      const feeds = {
+        ...tables(bindings),
+        ...Object.fromEntries(graph.inputs.map(({ name }) => [inputName(name), asOrtTensor(inputs[name]!).tensor])),
+      };
       const own = new Map<string, OrtTensor>();
       try {
         const results = await runtime.exclusively(() =>
@@ -69,6 +73,24 @@ export async function compileGraph(backend: Backend, graph: Graph, source: Weigh
       disposed = true;
       await releaseSession(runtime, session);
     },
+  };
+}
+
+/** The tables for a run, kept until a run of other sizes. */
+function keepTables({ ort }: Runtime, tables: readonly Table[]): (bindings: Bindings) => Record<string, Ort.Tensor> {
+  let key: string | undefined;
+  let kept: Record<string, Ort.Tensor> = {};
+  return (bindings) => {
+    const wanted = JSON.stringify(bindings);
+    if (wanted === key) return kept;
+    kept = Object.fromEntries(
+      tables.map(({ name, make }) => {
+        const { data, shape } = make(bindings);
+        return [name, data instanceof Int32Array ? new ort.Tensor('int32', data, shape) : new ort.Tensor('int64', data, shape)];
+      }),
+    );
+    key = wanted;
+    return kept;
   };
 }
 

@@ -1,4 +1,4 @@
-import { divideDims, parseDim } from '../../../graph/dims';
+import { divideDims, parseDim, type Bindings } from '../../../graph/dims';
 import type { Dim, Graph, Node, OpName, Shape, Value, WeightRef, WeightSource } from '../../../graph/types';
 import { int, ints, OnnxBuilder } from '../onnx/builder';
 import type { Choices } from './choices';
@@ -20,9 +20,21 @@ const LOPSIDED: readonly OpName[] = ['gelu', 'silu', 'relu'];
 
 export type NodeOf<Op extends OpName> = Extract<Node, { op: Op }>;
 
+/** An input of the ONNX model that callers do not see: numbers that depend on the sizes of a run only, made before it. */
+export interface Table {
+  readonly name: string;
+  readonly make: (bindings: Bindings) => TableData;
+}
+
+export interface TableData {
+  readonly data: Int32Array | BigInt64Array;
+  readonly shape: readonly number[];
+}
+
 /** Everything that lowering one graph shares: the ONNX under construction, the choices made, and every value's names. */
 export class LoweringContext {
   readonly onnx: OnnxBuilder;
+  readonly tables: Table[] = [];
   readonly choices: Choices;
   readonly source: WeightSource;
   readonly #forms = new Map<Value, Map<Form, string>>();
@@ -98,6 +110,16 @@ export class LoweringContext {
     const name = this.#made.get(what) ?? make();
     this.#made.set(what, name);
     return name;
+  }
+
+  /** A table by its key, which says all that it depends on. */
+  table(key: string, type: 'INT32' | 'INT64', rank: number, make: Table['make']): string {
+    return this.once(`the table ${key}`, () => {
+      const name = `table:${key}`;
+      this.tables.push({ name, make });
+      const dims = Array.from({ length: rank }, (_, axis) => `${name}.${axis}`);
+      return this.onnx.input(name, type, dims);
+    });
   }
 
   transpose(name: string, permutation: readonly number[]): string {

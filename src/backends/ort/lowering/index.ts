@@ -3,7 +3,7 @@ import type { ExternalWeight } from '../onnx/builder';
 import type { OnnxModel } from '../onnx/model';
 import { lowerAttention, lowerRope } from './attention';
 import type { Choices } from './choices';
-import { LoweringContext, outputName, type NodeOf } from './context';
+import { LoweringContext, outputName, type NodeOf, type Table } from './context';
 import { lowerConv2d } from './convolution';
 import { lowerAdd, lowerClamp, lowerGelu, lowerMul, lowerRelu, lowerScale, lowerSilu, lowerTanh } from './elementwise';
 import { lowerPatchify, lowerPixelShuffle, lowerPixelUnshuffle, lowerShiftFrames, lowerUnpatchify, lowerUpsampleNearest } from './frames';
@@ -46,6 +46,8 @@ const LOWERINGS: { readonly [Op in OpName]: (context: LoweringContext, node: Nod
 export interface LoweredGraph {
   readonly model: OnnxModel;
   readonly weights: readonly ExternalWeight[];
+  /** Inputs to be made for each run, beside the graph's own. */
+  readonly tables: readonly Table[];
 }
 
 /** A graph as an ONNX model, with its weights beside it, to be loaded when the session is made. */
@@ -56,5 +58,5 @@ export function lowerGraph(graph: Graph, source: WeightSource, choices: Choices)
     context.onnx.alias(context.get(value), outputName(name));
     context.onnx.output(outputName(name), value.type === 'f32' ? 'FLOAT' : 'INT32', value.shape);
   }
-  return { model: context.onnx.model(), weights: context.onnx.weights };
+  return { model: context.onnx.model(), weights: context.onnx.weights, tables: context.tables };
 }
