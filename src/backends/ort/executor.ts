@@ -33,7 +33,7 @@ export async function createOrtExecutor(options: OrtExecutorOptions): Promise<Ex
   throwIfAborted(signal);
   const made = onGpu && !options.device ? await requestWebGpuDevice() : undefined;
   const device = options.device ?? made?.device;
-  const memory = device ? gpuMemory(runtime.ort, device, made !== undefined) : hostMemory(runtime.ort);
+  const memory = device ? gpuMemory(runtime.ort, device, { owned: made !== undefined, onStuck: runtime.abandon }) : hostMemory(runtime.ort);
   try {
     const backend = await chooseBackend(runtime, memory, device, chooseLowering(provider, precision, options.choices));
     throwIfAborted(signal);

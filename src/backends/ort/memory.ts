@@ -37,14 +37,31 @@ export function hostMemory(ort: OrtModule): Memory {
   };
 }
 
+/** Calls fail a moment before the browser says that their device is lost; for so long the news may be on its way. */
+const LOSS_NEWS_MS = 250;
+/** A call that has not ended so long after its device was lost never will: what it waits for does not come any more. */
+const STUCK_MS = 5_000;
+
+export interface GpuMemoryOptions {
+  /** The device ends with the memory. */
+  readonly owned: boolean;
+  /** Called when a call into the runtime hangs because its device was lost. */
+  readonly onStuck: () => void;
+  /** Default 5 s. */
+  readonly stuckMs?: number;
+}
+
 /** Buffers of a GPU device: outputs stay there, so that they can be inputs again without leaving it. */
-export function gpuMemory(ort: OrtModule, device: GPUDevice, owned: boolean): Memory {
+export function gpuMemory(ort: OrtModule, device: GPUDevice, { owned, onStuck, stuckMs = STUCK_MS }: GpuMemoryOptions): Memory {
   let lost = false;
   const isLost = () => lost;
   const loss = device.lost.then((info) => {
     lost = true;
     return deviceLost(info.message);
   });
+  /** Whether a failure comes from the loss of the device. */
+  const comesFromLoss = async (error: unknown): Promise<boolean> =>
+    isLost() || (!(error instanceof KinoraError) && (await settlesWithin(loss, LOSS_NEWS_MS)));
   return {
     outputLocation: 'gpu-buffer',
     upload: (data, shape) => {
@@ -59,8 +76,8 @@ export function gpuMemory(ort: OrtModule, device: GPUDevice, owned: boolean): Me
       if (isLost()) throw await loss;
       device.pushErrorScope('out-of-memory');
       let scope: Promise<GPUError | null> | undefined;
+      const running = work();
       try {
-        const running = work();
         const result = await Promise.race([running, loss.then((error) => Promise.reject(error))]);
         scope = device.popErrorScope();
         const error = await Promise.race([scope, loss.then(() => null)]);
@@ -74,13 +91,26 @@ export function gpuMemory(ort: OrtModule, device: GPUDevice, owned: boolean): Me
         return result;
       } catch (error) {
         if (!scope) void device.popErrorScope().catch(() => null);
-        throw isLost() ? deviceLost(error) : runtimeError(error);
+        if (!(await comesFromLoss(error))) throw runtimeError(error);
+        if (!(await settlesWithin(running, stuckMs))) onStuck();
+        throw error instanceof KinoraError && error.code === 'device-lost' ? error : deviceLost(error);
       }
     },
     dispose: () => {
       if (owned) device.destroy();
     },
   };
+}
+
+/** Whether a promise resolves or rejects in time. */
+async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, ms, false)));
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  return Promise.race([settled, late]).finally(() => clearTimeout(timer));
 }
 
 function allocateBuffer(ort: OrtModule, device: GPUDevice, type: ElementType, shape: readonly number[]): OrtTensor {

@@ -15,6 +15,9 @@ export interface Runtime {
    * WebAssembly stack that is suspended meanwhile.
    */
   exclusively<T>(task: () => Promise<T>): Promise<T>;
+  /** Gives a runtime up that hangs; what waits for it is refused, and executors that are made later use another build. */
+  abandon(): void;
+  readonly isAbandoned: boolean;
 }
 
 export type OrtModule = Pick<typeof Ort, 'InferenceSession' | 'Tensor' | 'env'>;
@@ -87,9 +90,23 @@ export async function startRuntime(build: RuntimeBuild, threads?: number): Promi
   return runtime;
 }
 
-/** The build that runs WebGPU here. */
+/** The builds that were given up: a module that hangs can't be loaded a second time. */
+const abandoned = new Set<RuntimeBuild>();
+
+/** The build that runs WebGPU here. Throws `device-lost` when every one hangs since its device was lost. */
 export function webGpuBuild(): RuntimeBuild {
-  return 'Suspending' in WebAssembly ? 'jspi' : 'asyncify';
+  const builds: readonly RuntimeBuild[] = 'Suspending' in WebAssembly ? ['jspi', 'asyncify'] : ['asyncify'];
+  const build = builds.find((candidate) => !abandoned.has(candidate));
+  if (!build) throw stuck();
+  return build;
+}
+
+function stuck(): KinoraError {
+  return new KinoraError(
+    'device-lost',
+    'The graphics device went away, and the runtime that used it does not answer any more.',
+    'Reload the page to use the graphics device again, or choose the CPU; finished steps are kept.',
+  );
 }
 
 async function load(build: RuntimeBuild, threads: number): Promise<Runtime> {
@@ -107,7 +124,20 @@ async function load(build: RuntimeBuild, threads: number): Promise<Runtime> {
   wasm.proxy = false; // Kinora runs in a worker of its own already
   if (assets) wasm.wasmPaths = { mjs: new URL(assets.mjs, import.meta.url).href, wasm: new URL(assets.wasm, import.meta.url).href };
   ort.env.logLevel = 'error';
-  return { ort, build, threads: wasm.numThreads, exclusively: createQueue() };
+  const queue = createQueue();
+  return {
+    ort,
+    build,
+    threads: wasm.numThreads,
+    exclusively: (task) => queue(() => (abandoned.has(build) ? Promise.reject(stuck()) : task())),
+    abandon: () => {
+      abandoned.add(build);
+      runtimes.delete(build);
+    },
+    get isAbandoned() {
+      return abandoned.has(build);
+    },
+  };
 }
 
 function usableThreads(threads: number): number {
@@ -151,6 +181,10 @@ export async function createSession(runtime: Runtime, model: Uint8Array, options
 }
 
 export function releaseSession(runtime: Runtime, session: Ort.InferenceSession): Promise<void> {
+  if (runtime.isAbandoned) {
+    sessions.delete(session); // releasing it would hang too
+    return Promise.resolve();
+  }
   return runtime.exclusively(async () => {
     if (sessions.delete(session)) await session.release();
   });
