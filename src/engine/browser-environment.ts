@@ -36,8 +36,7 @@ export function createBrowserEnvironment({ modelBase }: EngineSettings): Environ
     detectDevice,
     notes: () => notes,
     createExecutors,
-    openVideo: ({ width, height, fps, scale, spec, signal }) =>
-      createVideoWriter({ width, height, fps, scale, spec, includeSpec: true, ...(signal ? { signal } : {}) }),
+    openVideo: ({ signal, ...request }) => createVideoWriter({ ...request, includeSpec: true, ...(signal ? { signal } : {}) }),
     videoSupport,
     storage,
     kept: indexedDbValues(),

@@ -34,7 +34,7 @@ export interface ExecutorRequest {
 }
 
 /** The part of a `VideoWriter` that the engine drives. */
-export type VideoSink = Pick<VideoWriter, 'add' | 'finish' | 'close'>;
+export type VideoSink = Pick<VideoWriter, 'add' | 'finish' | 'close' | 'triedCodecs'>;
 
 export interface VideoRequest {
   readonly width: number;
@@ -44,6 +44,8 @@ export interface VideoRequest {
   /** Written into the file. */
   readonly spec: GenerationSpec;
   readonly signal?: AbortSignal | undefined;
+  /** Codecs that broke on this clip before. */
+  readonly without: VideoSink['triedCodecs'];
 }
 
 /** A value kept over reloads of the page. */

@@ -1,7 +1,7 @@
-import { throwIfAborted } from '../errors';
+import { throwIfAborted, toKinoraError } from '../errors';
 import type { WrittenVideo } from '../media/video-writer';
 import type { Latents, Pipeline } from '../pipeline/types';
-import type { Environment } from './environment';
+import type { Environment, VideoSink } from './environment';
 import type { ProgressMeter } from './progress-meter';
 import type { GenerationSpec } from './spec';
 
@@ -15,17 +15,36 @@ export interface VideoJob {
 
 /**
  * Decodes latents into a video file, one frame at a time: the next latent frame is decoded when the encoder has room. Time is
- * counted as `decode` or `encode-video` according to who was waited for.
+ * counted as `decode` or `encode-video` according to who was waited for. An encoder that breaks when frames are out already, so that
+ * its file can't go on with another codec, is left out, and the clip is decoded again for the next.
  */
 export async function writeVideo(
   environment: Environment,
   pipeline: Pipeline,
   meter: ProgressMeter,
-  { spec, latents, scale, keepFrames, signal }: VideoJob,
+  job: VideoJob,
 ): Promise<{ video: WrittenVideo; frames: Uint8ClampedArray<ArrayBuffer>[] }> {
-  const { width, height, fps } = spec;
+  for (let without: VideoSink['triedCodecs'] = []; ;) {
+    const { width, height, fps } = job.spec;
+    const sink = environment.openVideo({ width, height, fps, scale: job.scale, spec: job.spec, signal: job.signal, without });
+    try {
+      return await fillVideo(sink, environment, pipeline, meter, job);
+    } catch (error) {
+      const { triedCodecs } = sink;
+      if (toKinoraError(error).code !== 'no-encoder' || triedCodecs.length === without.length) throw error;
+      without = triedCodecs;
+    }
+  }
+}
+
+async function fillVideo(
+  sink: VideoSink,
+  environment: Environment,
+  pipeline: Pipeline,
+  meter: ProgressMeter,
+  { spec, latents, keepFrames, signal }: VideoJob,
+): Promise<{ video: WrittenVideo; frames: Uint8ClampedArray<ArrayBuffer>[] }> {
   const kept: Uint8ClampedArray<ArrayBuffer>[] = [];
-  const sink = environment.openVideo({ width, height, fps, scale, spec, signal });
   const frames = pipeline.decode(latents, signal ? { signal } : {});
   let decodeMs = 0;
   let encodeMs = 0;

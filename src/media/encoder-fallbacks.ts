@@ -11,13 +11,19 @@ const MAX_RECLAIMS = 3;
 export class EncoderFallbacks {
   readonly #size: StreamSize;
   readonly #codecs: CodecsApi;
-  readonly #triedCodecs = new Set<VideoCodec>();
+  readonly #triedCodecs: Set<VideoCodec>;
   #sameCodec: EncoderChoice[] = [];
   #reclaims = 0;
 
-  constructor(size: StreamSize, codecs: CodecsApi) {
+  constructor(size: StreamSize, codecs: CodecsApi, without: readonly VideoCodec[] = []) {
     this.#size = size;
     this.#codecs = codecs;
+    this.#triedCodecs = new Set(without);
+  }
+
+  /** Codecs that were used, or were not to be. */
+  get triedCodecs(): readonly VideoCodec[] {
+    return [...this.#triedCodecs];
   }
 
   /** The clip is encoded with `choice` from now on. */

@@ -2,7 +2,7 @@ import { KinoraError, throwIfAborted } from '../errors';
 import { browserCodecs, type CodecsApi } from './codecs-api';
 import { checkStreamSize, type StreamSize } from './codec-levels';
 import { encodeOptions } from './encode-options';
-import { encoderLadder, type EncoderChoice } from './encoder-ladder';
+import { encoderLadder, type EncoderChoice, type VideoCodec } from './encoder-ladder';
 import { BT709_LIMITED, i420SizeBytes } from './i420';
 import { withTimeout } from './with-timeout';
 
@@ -16,6 +16,8 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal | undefined;
   /** WebCodecs to use; default: the browser's. */
   readonly codecs?: CodecsApi | undefined;
+  /** Codecs that are not to be tried. */
+  readonly without?: readonly VideoCodec[] | undefined;
 }
 
 /**
@@ -24,15 +26,21 @@ export interface ProbeOptions {
  *
  * Throws `no-encoder` when nothing works (naming what was tried), `invalid-spec` for odd sizes, `aborted`.
  */
-export async function findEncoder(size: StreamSize, { signal, codecs = browserCodecs() }: ProbeOptions = {}): Promise<EncoderChoice> {
+export async function findEncoder(
+  size: StreamSize,
+  { signal, codecs = browserCodecs(), without = [] }: ProbeOptions = {},
+): Promise<EncoderChoice> {
   throwIfAborted(signal);
   checkStreamSize(size);
-  const key = `${size.width}x${size.height}@${size.fps}`;
+  const key = `${size.width}x${size.height}@${size.fps} ${without.join()}`;
   const cache = found.get(codecs.VideoEncoder) ?? new Map<string, Promise<EncoderChoice>>();
   found.set(codecs.VideoEncoder, cache);
   let choice = cache.get(key);
   if (!choice) {
-    choice = firstWorking(encoderLadder(size), codecs);
+    choice = firstWorking(
+      encoderLadder(size).filter(({ codec }) => !without.includes(codec)),
+      codecs,
+    );
     cache.set(key, choice);
     choice.catch(() => cache.delete(key));
   }

@@ -2,7 +2,7 @@ import { KinoraError, throwIfAborted, toKinoraError } from '../errors';
 import { checkStreamSize, type StreamSize } from './codec-levels';
 import { browserCodecs, type CodecsApi } from './codecs-api';
 import { EncoderFallbacks } from './encoder-fallbacks';
-import type { Container, EncoderChoice } from './encoder-ladder';
+import type { Container, EncoderChoice, VideoCodec } from './encoder-ladder';
 import { EncoderSession } from './encoder-session';
 import { checkFrame, type Frame } from './frame';
 import { FrameGroups, type RetainedPicture } from './frame-groups';
@@ -27,6 +27,8 @@ export interface VideoWriterOptions {
   /** False leaves the spec out of the file; the AI-made mark stays. */
   readonly includeSpec: boolean;
   readonly signal?: AbortSignal;
+  /** Codecs that broke on this clip before. */
+  readonly without?: readonly VideoCodec[];
   /** WebCodecs to use; default: the browser's. */
   readonly codecs?: CodecsApi;
   /** How long the encoder may stay silent. Default 30 s. */
@@ -59,6 +61,8 @@ export interface VideoWriter {
   /** What encodes, or null until the first frame has opened the encoder. May change if an encoder breaks early on. */
   readonly encoder: EncoderInfo | null;
   readonly framesAdded: number;
+  /** Codecs that this writer has used or was told to leave out: after `no-encoder`, another writer may do without them. */
+  readonly triedCodecs: readonly VideoCodec[];
   add(frame: Frame): Promise<void>;
   /** Flushes, writes the container and its metadata, and closes. */
   finish(): Promise<WrittenVideo>;
@@ -98,7 +102,7 @@ class ClipWriter implements VideoWriter {
     checkStreamSize(this.#size);
     this.#comment = composeComment(options.spec, options.includeSpec);
     this.#codecs = options.codecs ?? browserCodecs();
-    this.#fallbacks = new EncoderFallbacks(this.#size, this.#codecs);
+    this.#fallbacks = new EncoderFallbacks(this.#size, this.#codecs, options.without);
     options.signal?.addEventListener('abort', this.#stop);
   }
 
@@ -110,11 +114,15 @@ class ClipWriter implements VideoWriter {
     return this.#added;
   }
 
+  get triedCodecs(): readonly VideoCodec[] {
+    return this.#fallbacks.triedCodecs;
+  }
+
   add(frame: Frame): Promise<void> {
     return this.#exclusively(async () => {
       checkFrame(frame, this.#options);
-      const { signal } = this.#options;
-      const choice = this.#session ? null : await findEncoder(this.#size, { signal, codecs: this.#codecs });
+      const { signal, without } = this.#options;
+      const choice = this.#session ? null : await findEncoder(this.#size, { signal, codecs: this.#codecs, without });
       const index = this.#added++;
       const timestampUs = Math.round((index * 1e6) / this.#size.fps);
       const retained = { index, timestampUs, picture: rgbaToI420(upscale(frame, this.#scale)) };

@@ -394,6 +394,22 @@ describe('failures', () => {
     expect((await engine.partial())?.stepsDone).toBe(2);
   });
 
+  it('a codec that breaks when frames are out is left out, and the clip is decoded again for the next', async () => {
+    const world = fakeWorld();
+    const added: string[] = [];
+    world.onFrame = (index, codec) => {
+      added.push(codec);
+      if (index === 3 && codec.startsWith('avc'))
+        throw new KinoraError('no-encoder', 'The video encoder failed.', 'Try a current Chrome or Edge.');
+    };
+    const clip = await new KinoraEngine(world).generate({ prompt: PROMPT, steps: 1 });
+    expect(added.filter((codec) => codec.startsWith('avc'))).toHaveLength(4);
+    expect(added.filter((codec) => codec.startsWith('vp09'))).toHaveLength(clip.report.clip.frames);
+    expect(clip.report.encoder.codec).toBe('vp09.00.10.08');
+    expect(clip.report.notes).toEqual([expect.stringContaining('no working H.264')]);
+    expectNothingLeft(world);
+  });
+
   it('an unknown model is refused before anything is downloaded', async () => {
     const world = fakeWorld();
     world.complete = false;

@@ -78,7 +78,7 @@ export interface FakeWorld extends Environment {
   onStep: StepHook;
   onEnsure: () => void | Promise<void>;
   onLoad: () => void;
-  onFrame: (index: number) => void;
+  onFrame: (index: number, codec: string) => void;
   truncated: string | null;
   variants: Record<string, string>;
   codec: string;
@@ -155,18 +155,20 @@ export function fakeWorld(shared: { kept?: MemoryValues; locks?: FakeLocks } = {
       });
       return { textEncoder: executor, transformer: executor, autoencoder: executor };
     },
-    openVideo: ({ width, height, fps, scale, signal }) => {
+    openVideo: ({ width, height, fps, scale, signal, without }) => {
       let frames = 0;
+      const codec = without.includes('avc') ? 'vp09.00.10.08' : world.codec;
       world.openSinks++;
       let isOpen = true;
       return {
+        triedCodecs: without.length === 0 ? ['avc'] : ['avc', 'vp9'],
         add: async () => {
-          world.onFrame(frames++);
+          world.onFrame(frames++, codec);
           if (signal?.aborted) throw new KinoraError('aborted', 'Stopped.', 'Start again.');
         },
         finish: async () => {
           const blob = new Blob([new Uint8Array(frames)], { type: 'video/mp4' });
-          const encoder = { codec: world.codec, container: 'mp4' as const, hardwareAcceleration: 'no-preference' };
+          const encoder = { codec, container: 'mp4' as const, hardwareAcceleration: 'no-preference' };
           return { ...encoder, blob, mimeType: blob.type, frames, sizeBytes: blob.size, width: width * scale, height: height * scale, fps };
         },
         close: () => {

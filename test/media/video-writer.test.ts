@@ -205,6 +205,9 @@ describe('an encoder that breaks', () => {
     expect(failure).toMatchObject({ code: 'no-encoder', cause: broken });
     await expect(writer.add(FRAME)).rejects.toBe(failure);
     await expect(writer.finish()).rejects.toBe(failure);
+    expect(writer.triedCodecs).toEqual(['avc']);
+    const next = createVideoWriter({ ...SIZE, spec: {}, includeSpec: false, codecs: new FakeCodecs(), without: writer.triedCodecs });
+    expect(await write(next, 3)).toMatchObject({ codec: 'vp09.00.10.08', frames: 3 });
     expect(codecs.open).toBe(0);
     expect(codecs.framesClosed).toBe(codecs.framesMade);
   });
