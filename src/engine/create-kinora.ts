@@ -2,7 +2,7 @@ import * as Comlink from 'comlink';
 import { KinoraError, throwIfAborted } from '../errors';
 import { requestPersistence } from '../weights/store/indexeddb-backend';
 import type { SpecInput } from './spec';
-import type { Clip, GenerateOptions, Kinora } from './types';
+import type { Clip, GenerateOptions, Kinora, RunOptions } from './types';
 import type { ExportOptions, ProgressCallback, RemoteEngine } from './wire';
 import { WorkerLink, type WorkerLike } from './worker-link';
 
@@ -61,6 +61,11 @@ class WorkerKinora implements Kinora {
 
   interruptedSpec() {
     return this.#call((remote) => remote.interruptedSpec());
+  }
+
+  prepare(modelId: string, options: RunOptions = {}) {
+    this.#replaceForThreads(options);
+    return this.#call((remote) => remote.prepare(modelId, { ...options, ...(options.plan && { plan: plain(options.plan) }) }));
   }
 
   embed(text: string) {

@@ -11,7 +11,7 @@ import { ProgressMeter } from './progress-meter';
 import { parsePlan } from './report';
 import { ANOTHER_TAB, download, downloadMeter, runJob, type Job } from './run-job';
 import { completeSpec, requestedModel, type GenerationSpec, type SpecInput } from './spec';
-import type { Capabilities, Clip, GenerateOptions, Kinora, ModelDescription, ModelStatus, PartialResult } from './types';
+import type { Capabilities, Clip, GenerateOptions, Kinora, ModelDescription, ModelStatus, PartialResult, RunOptions } from './types';
 import { writeVideo } from './write-video';
 
 type DownloadOptions = NonNullable<Parameters<Kinora['download']>[1]>;
@@ -75,6 +75,22 @@ export class KinoraEngine implements Kinora {
         throw new KinoraError('busy', 'The model is making a clip right now.', 'Stop the clip, or wait for it, then remove the model.');
       if (this.#loaded.modelId === modelId) await this.#queue.add(() => this.#loaded.drop());
       return this.#environment.models.remove(modelId);
+    });
+  }
+
+  prepare(modelId: string, options: RunOptions = {}): Promise<boolean> {
+    return this.#guard(async () => {
+      const { models } = this.#environment;
+      const { manifest } = await models.describe(modelId);
+      const checked = options.plan ? { ...options, plan: parsePlan(options.plan) } : options;
+      const decision = chooseBackend(checked, await this.#environment.detectDevice());
+      return this.#queue.add(async () => {
+        const stored = (await models.list()).find(({ id }) => id === manifest.id);
+        if (!stored?.complete) return false;
+        const loaded = await this.#loaded.get(manifest.id, decision);
+        await this.#loaded.compile(loaded, undefined, () => undefined);
+        return true;
+      });
     });
   }
 

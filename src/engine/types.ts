@@ -153,6 +153,11 @@ export interface Kinora {
   download(modelId: string, options?: { signal?: AbortSignal; onProgress?: (progress: Progress) => void }): Promise<void>;
   /** Removes a stored model; resolves to the bytes freed. */
   remove(modelId: string): Promise<number>;
+  /**
+   * Loads and compiles a stored model, so that the next clip begins at once; true when it is ready. Downloads nothing: false where the
+   * model is not stored yet. Takes its turn among the jobs.
+   */
+  prepare(modelId: string, options?: RunOptions): Promise<boolean>;
   /** Jobs run one at a time, in the order they were asked for. */
   generate(spec: SpecInput, options?: GenerateOptions): Promise<Clip>;
   /**

@@ -6,7 +6,17 @@ import * as Comlink from 'comlink';
 import { ERROR_CODES, KinoraError, toKinoraError, type ErrorRecord } from '../errors';
 import type { ExportSource } from './engine';
 import type { GenerationSpec, SpecInput } from './spec';
-import type { Capabilities, Clip, GenerateOptions, Kinora, ModelDescription, ModelStatus, PartialResult, Progress } from './types';
+import type {
+  Capabilities,
+  Clip,
+  GenerateOptions,
+  Kinora,
+  ModelDescription,
+  ModelStatus,
+  PartialResult,
+  Progress,
+  RunOptions,
+} from './types';
 
 export type ProgressCallback = (progress: Progress) => void;
 
@@ -33,6 +43,7 @@ export interface RemoteEngine {
   remove(modelId: string): Promise<number>;
   partial(): Promise<PartialResult | null>;
   interruptedSpec(): Promise<GenerationSpec | null>;
+  prepare(modelId: string, options: RunOptions): Promise<boolean>;
   embed(text: string): Promise<Float32Array>;
   download(call: number, modelId: string, onProgress: ProgressCallback | null): Promise<void>;
   generate(call: number, spec: SpecInput, options: WireOptions<GenerateOptions>, onProgress: ProgressCallback | null): Promise<Clip>;

@@ -2,7 +2,7 @@ import * as Comlink from 'comlink';
 import type { Environment } from './environment';
 import { KinoraEngine, type ExportSource } from './engine';
 import type { SpecInput } from './spec';
-import type { Clip, GenerateOptions, Progress } from './types';
+import type { Clip, GenerateOptions, Progress, RunOptions } from './types';
 import {
   transferClip,
   transferProgress,
@@ -55,6 +55,10 @@ export class WorkerHost implements RemoteEngine {
 
   interruptedSpec() {
     return this.#ready.interruptedSpec();
+  }
+
+  prepare(modelId: string, options: RunOptions) {
+    return this.#ready.prepare(modelId, options);
   }
 
   embed(text: string) {

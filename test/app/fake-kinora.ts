@@ -210,6 +210,13 @@ export class FakeKinora implements Kinora {
     return this.options.unfinished?.spec ?? null;
   }
 
+  prepared: string[] = [];
+
+  async prepare(modelId: string) {
+    this.prepared.push(modelId);
+    return true;
+  }
+
   async embed() {
     return new Float32Array(384);
   }

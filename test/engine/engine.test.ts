@@ -544,6 +544,21 @@ describe('other calls', () => {
     });
   });
 
+  it('make a stored model ready, so that a clip need not load it; download nothing', async () => {
+    const world = fakeWorld();
+    world.complete = false;
+    const engine = new KinoraEngine(world);
+    expect(await engine.prepare('storybook')).toBe(false);
+    expect(world.log.filter((line) => line.startsWith('executor'))).toEqual([]);
+    world.complete = true;
+    expect(await engine.prepare('storybook')).toBe(true);
+    const loads = world.log.filter((line) => line === 'load').length;
+    expect(loads).toBe(1);
+    await engine.generate({ prompt: PROMPT, steps: 1 });
+    expect(world.log.filter((line) => line.startsWith('executor'))).toHaveLength(1);
+    expect(world.log.filter((line) => line === 'load')).toHaveLength(loads);
+  });
+
   it('embed a text', async () => {
     expect(await new KinoraEngine(fakeWorld()).embed('snow')).toHaveLength(3);
   });
