@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: every figure that docs/performance.md shows, measured in one run on this machine. Prints Markdown; `--write` puts it into
- * docs/performance.md, `--json FILE` writes the raw figures. Parts: clip, networks, budget, sizes (all by default).
+ * docs/performance.md, `--json FILE` writes the raw figures. Parts: visits, clip, networks, budget, sizes (all by default).
  *
  * Ratios between columns of one table are what counts: absolute times move with the machine and with what else runs on it.
  */
@@ -11,7 +11,8 @@ import { readArguments, UsageError } from './arguments.mjs';
 import { measureClip } from './bench/clip.mjs';
 import { withModules } from './bench/load-modules.mjs';
 import { measureSizes } from './bench/sizes.mjs';
-import { clipTable, budgetTable, networkTable, sizeTable } from './bench/tables.mjs';
+import { clipTable, budgetTable, networkTable, sizeTable, visitTable } from './bench/tables.mjs';
+import { measureVisits } from './bench/visit.mjs';
 import { DIST, ensureBuilt } from './build.mjs';
 import { findPython } from './find-python.mjs';
 
@@ -24,6 +25,7 @@ const FLAGS = {
 };
 
 const PARTS = {
+  visits: ({ repeats }) => measureVisits({ repeats }),
   clip: async ({ threads, repeats }) => ({
     exact: await measureClip({ threads, repeats, precision: 'exact' }),
     fast: await measureClip({ threads, repeats, precision: 'fast' }),
@@ -73,6 +75,7 @@ async function main() {
   }
   const tables = [
     `Measured on: ${machine(settings.threads)}.`,
+    ...(figures.visits ? [visitTable(figures.visits)] : []),
     ...(figures.clip ? [clipTable(figures.clip)] : []),
     ...(figures.networks ? [networkTable(figures.networks)] : []),
     ...(figures.budget === undefined ? [] : [budgetTable(figures.budget)]),

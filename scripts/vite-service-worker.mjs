@@ -1,7 +1,7 @@
 /**
  * Vite plugin: puts into dist/service-worker.js what the build made. The worker's source is an entry of the build; its
  * placeholder `__KINORA_SHELL__` becomes { version, shell, runtime }: the files that make up the page, with a version over
- * their contents, and the files of the wasm runtime, of which each browser needs one set.
+ * their contents, and the files that are kept once a browser has asked for them (of the wasm runtime each needs one set).
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
@@ -10,8 +10,11 @@ import { join } from 'node:path';
 export const SERVICE_WORKER = 'service-worker.js';
 const PLACEHOLDER = '__KINORA_SHELL__';
 
-/** ONNX Runtime's wasm, the scripts beside it, and the chunks that load them: fetched when they are needed, kept then. */
-const isRuntime = (name) => /\.wasm$|(^|\/)ort[.-]/.test(name);
+/**
+ * ONNX Runtime's wasm, the scripts beside it, and the chunks that load them; fonts with letters that few prompts have; icons for
+ * installing: fetched when they are needed, kept then.
+ */
+const isOnDemand = (name) => /\.wasm$|(^|\/)ort[.-]|-latin-wght-normal|^icon-(maskable-)?512/.test(name);
 /** Never kept by the service worker: weights have a store of their own, and these are for scripts and servers. */
 const isLeftOut = (name) => /^models\/|\.map$|^headless\.html$|^assets\/headless-|^\.|LICENSE|NOTICE/.test(name) || name === SERVICE_WORKER;
 
@@ -37,8 +40,8 @@ export function serviceWorkerPlugin() {
         for (const name of names) hash.update(`${name}\0`).update(createHash('sha256').update(files.get(name)).digest());
         const shell = {
           version: hash.digest('hex').slice(0, 16),
-          shell: names.filter((name) => !isRuntime(name)),
-          runtime: names.filter(isRuntime),
+          shell: names.filter((name) => !isOnDemand(name)),
+          runtime: names.filter(isOnDemand),
         };
         if (!worker.code.includes(PLACEHOLDER)) this.error(`${SERVICE_WORKER} has no ${PLACEHOLDER}.`);
         if (worker.imports.length > 0) this.error(`${SERVICE_WORKER} must not import: ${worker.imports.join(', ')}.`);

@@ -13,7 +13,7 @@ function table(title, head, rows) {
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const seconds = (value) => (value === undefined ? '0' : value.toFixed(2));
-const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+const megabytes = (bytes) => (bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 export function clipTable({ exact, fast }) {
   const stored = ({ first }) => first.total - (first.download ?? 0);
@@ -29,6 +29,22 @@ export function clipTable({ exact, fast }) {
     ),
     '',
     `With the weights stored, the first clip after opening the page takes ${seconds(stored(exact))} s (\`exact\`) or ${seconds(stored(fast))} s (\`fast\`): the table’s total less the download, which here came from the same machine. Peak resident memory of the page’s process: ${exact.peakMemoryBytes ? megabytes(exact.peakMemoryBytes) : 'not measured'} (\`exact\`), ${fast.peakMemoryBytes ? megabytes(fast.peakMemoryBytes) : 'not measured'} (\`fast\`).`,
+  ].join('\n');
+}
+
+export function visitTable({ first, later, bytes }) {
+  const paint = (visits) => `${Math.round(median(visits.map(({ firstPaintMs }) => firstPaintMs)))} ms`;
+  return [
+    table(
+      'The page itself, storybook at its defaults, `exact`, wasm',
+      ['visit', 'first paint', 'from click to playable'],
+      [
+        ['first (model downloaded from the same machine)', paint([first]), `${seconds(first.seconds)} s`],
+        ['later (weights stored, page just opened; median)', paint(later), `${seconds(median(later.map((visit) => visit.seconds)))} s`],
+      ],
+    ),
+    '',
+    `Up to its first clip a visitor is sent ${megabytes(bytes.shellBytes + bytes.runtimeBytes + bytes.modelBytes)}, gzipped where that helps: page and scripts ${megabytes(bytes.shellBytes)}, the runtime’s wasm ${megabytes(bytes.runtimeBytes)}, the model ${megabytes(bytes.modelBytes)}. The page makes a stored model ready while the prompt is typed.`,
   ].join('\n');
 }
 
