@@ -14,7 +14,7 @@ const PROMPT = 'a fox runs through snow';
 export async function measureClip({ threads, repeats, precision }) {
   const server = await serve(DIST);
   try {
-    const engine = await HeadlessEngine.open({ url: server.url, executablePath: await ensureBrowser() });
+    const engine = await HeadlessEngine.open({ url: `${server.url}headless.html`, executablePath: await ensureBrowser() });
     try {
       const make = async (seed) => {
         const start = performance.now();
