@@ -38,6 +38,36 @@ export class ConfigReader {
     return value;
   }
 
+  text(key: string): string {
+    const value = this.#json[key];
+    if (typeof value !== 'string') throw this.wrong(key, 'a text');
+    return value;
+  }
+
+  flag(key: string): boolean {
+    const value = this.#json[key];
+    if (typeof value !== 'boolean') throw this.wrong(key, 'true or false');
+    return value;
+  }
+
+  /** A list of one to `most` objects, each to be read in its turn. */
+  objects(key: string, most: number): readonly ConfigReader[] {
+    return this.#read(key, this.#json[key], 1, most);
+  }
+
+  /** A list of one to `most` lists, each of up to `most` objects. */
+  objectLists(key: string, most: number): readonly (readonly ConfigReader[])[] {
+    const value = this.#json[key];
+    if (!Array.isArray(value) || value.length === 0 || value.length > most) throw this.wrong(key, `1 to ${most} lists`);
+    return value.map((item: unknown) => this.#read(key, item, 0, most));
+  }
+
+  #read(key: string, value: unknown, least: number, most: number): readonly ConfigReader[] {
+    if (!Array.isArray(value) || value.length < least || value.length > most)
+      throw this.wrong(key, `a list of ${least} to ${most} objects`);
+    return value.map((item, index) => new ConfigReader(`${this.#name}, ${key} ${index}`, item));
+  }
+
   /** Refuses a variant that the network's code does not have: the key, where it is there at all, must be one of `allowed`. */
   only(key: string, ...allowed: readonly unknown[]): void {
     const value = this.#json[key];

@@ -2,15 +2,22 @@ import { invalidGraph } from '../graph/errors';
 import type { WeightSource } from '../graph/types';
 import { ConfigReader } from './config-reader';
 
-/** One module of an autoencoder; its place in the list is its number in the weights' names (`decoder.7.conv.weight`). */
+/**
+ * One module of an autoencoder; its place in the list is its number in the weights' names (`decoder.7.conv.weight`), inside a sum after
+ * the branch's (`decoder.0.1.2.conv.0.weight`).
+ */
 export type TaewModule =
   | { readonly kind: 'soft-clamp' } // 3 · tanh(x / 3)
   | { readonly kind: 'relu' }
-  | { readonly kind: 'conv'; readonly stride: number; readonly bias: boolean } // 3 × 3, padding 1
+  | { readonly kind: 'conv'; readonly stride: number; readonly bias: boolean; readonly padding: number }
   | { readonly kind: 'memory-block' } // a frame and the one before it
   | { readonly kind: 'upsample'; readonly factor: number }
   | { readonly kind: 'grow'; readonly stride: number } // TGrow: 1 frame to `stride`
-  | { readonly kind: 'pool'; readonly stride: number }; // TPool: `stride` frames to 1
+  | { readonly kind: 'pool'; readonly stride: number } // TPool: `stride` frames to 1
+  | { readonly kind: 'time-to-channels' | 'channels-to-time'; readonly stride: number } // TPool and TGrow without their convolutions
+  | { readonly kind: 'pixel-shuffle' | 'pixel-unshuffle'; readonly factor: number }
+  /** Every branch gets the same input, and their outputs are added; an empty branch is the identity. */
+  | { readonly kind: 'sum'; readonly branches: readonly (readonly TaewModule[])[] };
 
 /** A video autoencoder of TAEHV's type, as data. */
 export interface TaewLayout {
@@ -25,7 +32,7 @@ export interface TaewLayout {
   readonly encoderPadding: 'first' | 'last';
 }
 
-const conv = (stride = 1, bias = true): TaewModule => ({ kind: 'conv', stride, bias });
+const conv = (stride = 1, bias = true): TaewModule => ({ kind: 'conv', stride, bias, padding: 1 }); // 3 × 3
 const relu: TaewModule = { kind: 'relu' };
 const memory: TaewModule = { kind: 'memory-block' };
 const repeat = (module: TaewModule, times: number): TaewModule[] => new Array<TaewModule>(times).fill(module);
@@ -97,12 +104,19 @@ export function tinyVideoLayout(json: unknown): TaewLayout {
 
 /** Frames per latent frame (4 for all models here). */
 export function temporalFactor(layout: TaewLayout): number {
-  return layout.decoder.reduce((product, module) => product * (module.kind === 'grow' ? module.stride : 1), 1);
+  return growth(layout.decoder, (module) => (module.kind === 'grow' || module.kind === 'channels-to-time' ? module.stride : 1));
 }
 
 /** Pixels per latent pixel (8 or 16). */
 export function spatialFactor(layout: TaewLayout): number {
-  return layout.decoder.reduce((product, module) => product * (module.kind === 'upsample' ? module.factor : 1), layout.patch);
+  return (
+    layout.patch * growth(layout.decoder, (module) => (module.kind === 'upsample' || module.kind === 'pixel-shuffle' ? module.factor : 1))
+  );
+}
+
+/** By how much a chain of modules grows its input; the branches of a sum all grow it alike, or they could not be added. */
+function growth(modules: readonly TaewModule[], factor: (module: TaewModule) => number): number {
+  return modules.reduce((product, module) => product * (module.kind === 'sum' ? growth(module.branches[0]!, factor) : factor(module)), 1);
 }
 
 /** Decoded frames that come before a clip's first: n + 1 latent frames give 4n + 4 frames, of which the clip is the last 4n + 1. */

@@ -54,11 +54,19 @@ export function memoryShapes(graph: Graph, h: number, w: number): Record<string,
 
 function runModules(g: GraphBuilder, name: string, modules: readonly TaewModule[], x: Value): Value {
   let memories = 0;
+  const nextMemory = () => memories++;
   for (const [index, module] of modules.entries()) {
-    x = runModule(g, g.weights.at(name), index, module, x, () => memories++);
+    x = runModule(g, g.weights.at(name), index, module, x, nextMemory);
     g.tap(`${name}.${index}`, x);
   }
   return x;
+}
+
+/** Every branch on x, added up in their order. */
+function sum(g: GraphBuilder, w: WeightScope, branches: readonly (readonly TaewModule[])[], x: Value, nextMemory: () => number): Value {
+  return branches
+    .map((branch, number) => branch.reduce((value, module, index) => runModule(g, w.at(number), index, module, value, nextMemory), x))
+    .reduce((total, value) => g.add(total, value));
 }
 
 /** x [T, C, H, W] through one module. */
@@ -69,7 +77,7 @@ function runModule(g: GraphBuilder, w: WeightScope, index: number, module: TaewM
     case 'relu':
       return g.relu(x);
     case 'conv':
-      return w.conv2d(x, `${index}`, { stride: module.stride, bias: module.bias });
+      return w.conv2d(x, `${index}`, { stride: module.stride, bias: module.bias, padding: module.padding });
     case 'upsample':
       return module.factor === 1 ? x : g.upsampleNearest(x, module.factor);
     case 'memory-block':
@@ -78,6 +86,16 @@ function runModule(g: GraphBuilder, w: WeightScope, index: number, module: TaewM
       return grow(g, w.at(index), x, module.stride);
     case 'pool':
       return pool(g, w.at(index), x, module.stride);
+    case 'time-to-channels':
+      return timeToChannels(g, x, module.stride);
+    case 'channels-to-time':
+      return channelsToTime(g, x, module.stride);
+    case 'pixel-shuffle':
+      return g.pixelShuffle(x, module.factor);
+    case 'pixel-unshuffle':
+      return g.pixelUnshuffle(x, module.factor);
+    case 'sum':
+      return sum(g, w.at(index), module.branches, x, nextMemory);
   }
 }
 
@@ -93,20 +111,32 @@ function memoryBlock(g: GraphBuilder, w: WeightScope, x: Value, memory: number):
 
 /** TGrow: [T, C, H, W] → [stride·T, C, H, W]; the convolution's channels are frame-major. */
 function grow(g: GraphBuilder, w: WeightScope, x: Value, stride: number): Value {
-  const [frames, channels, height, width] = x.shape as [Dim, number, Dim, Dim];
+  const channels = x.shape[1] as number;
   let y = w.conv2d(x, 'conv', { padding: 0, bias: false });
   const stored = y.shape[1] as number;
   if (stored < stride * channels)
     throw invalidGraph(`A layer that makes ${stride} frames of ${channels} channels has only ${stored} rows.`);
   // A checkpoint that grows further in time serves here through its last rows: TAEHV patches tgrow layers that way.
   if (stored > stride * channels) y = g.slice(y, 1, -stride * channels);
-  return g.reshape(y, [multiplyDims(frames, stride), channels, height, width]);
+  return channelsToTime(g, y, stride);
+}
+
+/** [T, stride·C, H, W] → [stride·T, C, H, W]; earlier frames have the earlier channels. */
+function channelsToTime(g: GraphBuilder, x: Value, stride: number): Value {
+  const [frames, channels, height, width] = x.shape as [Dim, number, Dim, Dim];
+  if (channels % stride !== 0) throw invalidGraph(`${channels} channels can't become ${stride} frames.`);
+  return g.reshape(x, [multiplyDims(frames, stride), channels / stride, height, width]);
 }
 
 /** TPool: [stride·T, C, H, W] → [T, C, H, W]; earlier frames take the earlier channels. */
 function pool(g: GraphBuilder, w: WeightScope, x: Value, stride: number): Value {
+  return w.conv2d(timeToChannels(g, x, stride), 'conv', { padding: 0, bias: false });
+}
+
+/** [stride·T, C, H, W] → [T, stride·C, H, W], earlier frame first. */
+function timeToChannels(g: GraphBuilder, x: Value, stride: number): Value {
   const [frames, channels, height, width] = x.shape as [Dim, number, Dim, Dim];
   const merged = divideDims(frames, stride);
   if (merged === undefined) throw invalidGraph(`Frames of ${formatShape(x.shape)} cannot be joined by ${stride}.`);
-  return w.conv2d(g.reshape(x, [merged, stride * channels, height, width]), 'conv', { padding: 0, bias: false });
+  return g.reshape(x, [merged, stride * channels, height, width]);
 }

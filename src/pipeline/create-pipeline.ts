@@ -1,5 +1,6 @@
 import { KinoraError } from '../errors';
 import type { CompileOptions } from '../graph/executor';
+import { moduleListLayout } from '../networks/module-list-layout';
 import { taehvLayout, tinyVideoLayout } from '../networks/taew-layout';
 import { parseWanConfig } from '../networks/wan-config';
 import { denoise } from './denoise';
@@ -94,7 +95,14 @@ export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline =
 
 function autoencoderLayout({ manifest, weights }: PipelineModel) {
   const json = manifest.configs.autoencoder;
-  return json._class === 'TinyVideoAutoencoder' ? tinyVideoLayout(json) : taehvLayout(weights.autoencoder);
+  switch (json._class) {
+    case 'TinyVideoAutoencoder':
+      return tinyVideoLayout(json);
+    case 'ModuleListAutoencoder':
+      return moduleListLayout(json);
+    default:
+      return taehvLayout(weights.autoencoder);
+  }
 }
 
 interface Loadable {

@@ -43,7 +43,7 @@ const transformerConfig = v.looseObject({
 });
 
 /** The autoencoder's own configuration; its network knows the rest of the fields by `_class`. */
-const autoencoderConfig = v.looseObject({ _class: v.string(), latent_channels: count, patch_size: count });
+const autoencoderConfig = v.looseObject({ _class: v.string(), latent_channels: count });
 
 /** Hugging Face's configuration of the text encoder; its network knows the rest of the fields by `model_type`. */
 const textEncoderConfig = v.looseObject({ model_type: v.string() });

@@ -1,6 +1,7 @@
 import type { Executor } from '../../src/graph/executor';
 import type { Graph, WeightSource } from '../../src/graph/types';
 import { memoryShapes, taewDecoder, taewEncoder } from '../../src/networks/taew';
+import { moduleListLayout } from '../../src/networks/module-list-layout';
 import { encoderFrames, spatialFactor, taehvLayout, temporalFactor, type TaewLayout } from '../../src/networks/taew-layout';
 import { compare, type Comparison, type Tolerances } from './comparison';
 import { filesIn, foldersWith, golden, readGoldens, readWeights, type FixtureFolder, type Golden, type Goldens } from './fixture-folder';
@@ -12,11 +13,12 @@ export async function taewCases(folder: FixtureFolder): Promise<NetworkCase[]> {
   for (const path of await foldersWith(folder, 'taew', 'golden.safetensors')) {
     const goldens = await readGoldens(folder, `${path}/golden.safetensors`);
     const base = await readWeights(folder, `${path}/weights.safetensors`);
+    const config = (await folder.readJson(`${path}/config.json`)) as { readonly _class?: string };
     const overlays = await filesIn(folder, path, /^(?!(golden|weights)\.safetensors$)[^/]+\.safetensors$/);
     const sources: [string, WeightSource][] = [[path, base]];
     for (const file of overlays) sources.push([file, layOver(base, await readWeights(folder, file))]);
     for (const [name, weights] of sources) {
-      const layout = taehvLayout(weights);
+      const layout = config._class === 'ModuleListAutoencoder' ? moduleListLayout(config) : taehvLayout(weights);
       for (const direction of ['decoder', 'encoder'] as const) {
         const [input, whole] = direction === 'decoder' ? decoderData(goldens) : encoderData(goldens, layout);
         const make = direction === 'decoder' ? taewDecoder : taewEncoder;

@@ -26,7 +26,7 @@ def describe_file(path: Path, role: str) -> dict:
 
 def default_limits(transformer: dict, autoencoder: dict) -> dict:
     """What the architecture can be asked for. Sizes are whole transformer patches; rope tables end at rope_max_seq_len."""
-    grid = autoencoder["patch_size"] * transformer["patch_size"][1]
+    grid = (autoencoder.get("spatial_factor") or autoencoder["patch_size"]) * transformer["patch_size"][1]
     side = {"min": 2 * grid, "max": 16 * grid, "step": grid}
     frames = min(65, 4 * (transformer["rope_max_seq_len"] - 1) + 1)
     return {
