@@ -6,10 +6,11 @@ const ALLOWED = {
   sampling: ['graph'],
   tokenizers: [],
   'backends/ort': ['graph'],
+  'backends/wgsl': ['graph'],
   pipeline: ['networks', 'sampling', 'tokenizers', 'graph'],
   media: [],
   library: [],
-  engine: ['pipeline', 'networks', 'sampling', 'backends/ort', 'weights', 'media', 'library', 'graph', 'tokenizers'],
+  engine: ['pipeline', 'networks', 'sampling', 'backends/ort', 'backends/wgsl', 'weights', 'media', 'library', 'graph', 'tokenizers'],
   app: ['engine'],
 };
 const escape = (text) => text.replace('/', '\\/');

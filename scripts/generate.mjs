@@ -26,7 +26,7 @@ const FLAGS = {
   sampler: { kind: 'choice', choices: ['euler', 'unipc', 'dmd', 'rcm'], help: 'how a step is taken' },
   shift: { kind: 'number', value: 'X', help: 'flow-matching shift of the schedule' },
   model: { kind: 'text', value: 'ID', help: 'the model (default: storybook)' },
-  backend: { kind: 'choice', choices: ['auto', 'ort-webgpu', 'ort-wasm'], help: 'what computes (default: auto)' },
+  backend: { kind: 'choice', choices: ['auto', 'wgsl', 'ort-webgpu', 'ort-wasm'], help: 'what computes (default: auto)' },
   precision: { kind: 'choice', choices: ['exact', 'fast'], help: 'f32 arithmetic, or faster within a published error budget' },
   threads: { kind: 'whole', min: 1, max: 64, help: 'threads of ort-wasm (default: one per core, at most 8)' },
   scale: { kind: 'choice', choices: ['1', '2', '4'], help: 'whole-number upscale of the clip (default: 1)' },

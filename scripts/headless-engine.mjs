@@ -23,7 +23,7 @@ export class HeadlessEngine {
     try {
       engine.#browser = await launch(executablePath, [...PLAIN_BROWSER_ARGS, ...WEBGPU_ARGS, ...args]);
       await engine.#openPage(url);
-      if (backend === 'ort-webgpu' && !(await engine.#hasAdapter())) {
+      if ((backend === 'wgsl' || backend === 'ort-webgpu') && !(await engine.#hasAdapter())) {
         await engine.#browser.close();
         engine.#browser = await launch(executablePath, [...PLAIN_BROWSER_ARGS, ...WEBGPU_ARGS, ...SOFTWARE_WEBGPU_ARGS, ...args]);
         await engine.#openPage(url);

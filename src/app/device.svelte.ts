@@ -72,7 +72,7 @@ export function describePlan({ transformer }: Report['plan']): string {
 function describeStatus(capabilities: Capabilities | null, error: KinoraError | null): StatusLine {
   if (error) return { tone: 'warn', text: 'the engine did not start' };
   if (!capabilities) return { tone: 'wait', text: 'looking…' };
-  const onGpu = capabilities.backend.chosen.includes('webgpu');
+  const onGpu = capabilities.backend.chosen !== 'ort-wasm';
   const where = onGpu ? 'GPU (WebGPU)' : `processor, ${threads(capabilities.threads)}`;
   return { tone: capabilities.crossOriginIsolated && capabilities.video ? 'ok' : 'warn', text: where };
 }

@@ -1,4 +1,3 @@
-import { createOrtExecutor } from '../backends/ort';
 import { findEncoder } from '../media/probe';
 import { createVideoWriter } from '../media/video-writer';
 import { createPipeline } from '../pipeline/create-pipeline';
@@ -6,8 +5,9 @@ import { IndexedDbBackend } from '../weights/store/indexeddb-backend';
 import { MemoryBackend } from '../weights/store/memory-backend';
 import { ModelStore } from '../weights/store/model-store';
 import type { StorageBackend } from '../weights/store/storage-backend';
+import { createExecutors } from './create-executors';
 import { detectDevice } from './device';
-import type { Environment, ExecutorRequest } from './environment';
+import type { Environment } from './environment';
 import { indexedDbValues } from './kept-values';
 import { StoredModels } from './stored-models';
 import type { Capabilities } from './types';
@@ -33,7 +33,7 @@ export function createBrowserEnvironment({ modelBase }: EngineSettings): Environ
       remove: async (id) => (await models()).remove(id),
     },
     createPipeline,
-    detectDevice,
+    detectDevice: async () => ({ ...(await detectDevice()), faster: null }),
     notes: () => notes,
     createExecutors,
     openVideo: ({ signal, ...request }) => createVideoWriter({ ...request, includeSpec: true, ...(signal ? { signal } : {}) }),
@@ -64,17 +64,6 @@ function lazyModels(modelBase: string, notes: string[]): () => Promise<StoredMod
     });
   };
   return () => (opened ??= open());
-}
-
-/** One executor for all three networks: they share its heap or device. */
-async function createExecutors({ backend, precision, threads, replay }: ExecutorRequest) {
-  const executor = await createOrtExecutor({
-    provider: backend === 'ort-webgpu' ? 'webgpu' : 'wasm',
-    precision,
-    ...(backend === 'ort-wasm' ? { threads } : {}),
-    ...(replay ? { choices: replay.transformer.variants } : {}),
-  });
-  return { textEncoder: executor, transformer: executor, autoencoder: executor };
 }
 
 async function videoSupport(): Promise<Capabilities['video']> {

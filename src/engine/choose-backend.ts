@@ -2,7 +2,16 @@ import { KinoraError } from '../errors';
 import type { ExecutorPlan, Precision } from '../graph/executor';
 import type { PipelineExecutors } from '../pipeline/types';
 import type { DeviceFacts } from './device';
-import type { BackendChoice, ExecutionPlan, RunOptions } from './types';
+import {
+  BACKEND_CHOICES,
+  BACKENDS,
+  NETWORKS,
+  type BackendChoice,
+  type BackendName,
+  type ExecutionPlan,
+  type NetworkBackends,
+  type RunOptions,
+} from './types';
 
 /** What runs where nothing else is asked for. */
 const DEFAULT_PRECISION: Precision = 'exact';
@@ -12,7 +21,9 @@ const MAX_THREADS = 8;
 
 export interface BackendDecision {
   readonly requested: ExecutionPlan['requested'];
-  readonly backend: 'ort-webgpu' | 'ort-wasm';
+  /** Where the denoising loop runs. */
+  readonly backend: BackendName;
+  readonly networks: NetworkBackends;
   readonly precision: Precision;
   readonly threads: number;
   /** One sentence for the user. */
@@ -23,30 +34,32 @@ export interface BackendDecision {
 }
 
 /**
- * Decides how to run. `auto` takes WebGPU only on a hardware adapter: a software one is far slower than wasm. An explicit
- * `ort-webgpu` is honoured on any adapter. A plan decides everything. Throws `unsupported` for what can't be met here.
+ * Decides how to run. `auto` takes WebGPU only on a hardware adapter: a software one is far slower than wasm. There the denoising
+ * loop runs on Kinora's own kernels, and each other network on what was measured faster on this device, or on the same kernels while
+ * nothing has been measured: one runtime less to fetch. An explicit choice is honoured on any adapter, for all networks. A plan decides
+ * everything. Throws `unsupported` for what can't be met here.
  */
 export function chooseBackend(options: RunOptions, facts: DeviceFacts): BackendDecision {
   if (options.plan) return replayPlan(options.plan, facts);
   const requested = { backend: options.backend ?? 'auto', precision: options.precision ?? DEFAULT_PRECISION };
-  checkChoice('backend', requested.backend, ['auto', 'ort-webgpu', 'ort-wasm']);
+  checkChoice('backend', requested.backend, BACKEND_CHOICES);
   checkChoice('precision', requested.precision, ['exact', 'fast']);
-  const { backend, reason, notes } = pickBackend(requested.backend, facts);
-  // On WebGPU the CPU only feeds the device.
-  const threads = backend === 'ort-webgpu' ? 1 : pickThreads(options.threads, facts);
+  const picked = pickBackend(requested.backend, facts);
+  const onCpu = picked.networks.transformer === 'ort-wasm';
   return {
+    ...picked,
     requested,
-    backend,
+    backend: picked.networks.transformer,
     precision: requested.precision,
-    threads,
-    reason,
-    notes: backend === 'ort-wasm' ? [...notes, ...threadNotes(facts)] : notes,
+    // On WebGPU the CPU only feeds the device.
+    threads: onCpu ? pickThreads(options.threads, facts) : 1,
+    notes: onCpu ? [...picked.notes, ...threadNotes(facts)] : picked.notes,
   };
 }
 
 /** Throws `unsupported` unless the executors do the arithmetic of the plan that is to be run again. */
 export function checkReplay(plan: ExecutionPlan, executors: PipelineExecutors): void {
-  for (const role of ['textEncoder', 'transformer', 'autoencoder'] as const) {
+  for (const role of NETWORKS) {
     const difference = planDifference(plan[role], executors[role].plan);
     if (difference)
       throw new KinoraError(
@@ -66,9 +79,13 @@ function checkChoice(name: string, value: string, choices: readonly string[]): v
     );
 }
 
-function pickBackend(choice: BackendChoice, { webgpu }: DeviceFacts): Pick<BackendDecision, 'backend' | 'reason' | 'notes'> {
-  if (choice === 'ort-wasm') return { backend: 'ort-wasm', reason: 'The CPU was asked for.', notes: [] };
-  if (choice === 'ort-webgpu') {
+type Picked = Pick<BackendDecision, 'networks' | 'reason' | 'notes'>;
+
+const ON: Readonly<Record<Exclude<BackendName, 'ort-wasm'>, string>> = { wgsl: 'Kinora’s own kernels', 'ort-webgpu': 'onnxruntime-web' };
+
+function pickBackend(choice: BackendChoice, { webgpu, faster }: DeviceFacts): Picked {
+  if (choice === 'ort-wasm') return { networks: everywhere('ort-wasm'), reason: 'The CPU was asked for.', notes: [] };
+  if (choice !== 'auto') {
     if (!webgpu.available)
       throw new KinoraError(
         'unsupported',
@@ -76,13 +93,24 @@ function pickBackend(choice: BackendChoice, { webgpu }: DeviceFacts): Pick<Backe
         'Choose the backend “auto” or “ort-wasm”: both run on the CPU here.',
       );
     return {
-      backend: 'ort-webgpu',
-      reason: `WebGPU was asked for; it runs on ${webgpu.adapter}.`,
+      networks: everywhere(choice),
+      reason: `WebGPU with ${ON[choice]} was asked for; it runs on ${webgpu.adapter}.`,
       notes: webgpu.software ? [`${webgpu.reason} The CPU backend (ort-wasm) is many times faster here.`] : [],
     };
   }
-  if (webgpu.available && !webgpu.software) return { backend: 'ort-webgpu', reason: webgpu.reason, notes: [] };
-  return { backend: 'ort-wasm', reason: `${webgpu.reason} The CPU is used.`, notes: [] };
+  if (!webgpu.available || webgpu.software)
+    return { networks: everywhere('ort-wasm'), reason: `${webgpu.reason} The CPU is used.`, notes: [] };
+  const networks: NetworkBackends = { ...everywhere('wgsl'), ...faster };
+  const elsewhere = [
+    ...(networks.textEncoder === 'wgsl' ? [] : ['the text encoder']),
+    ...(networks.autoencoder === 'wgsl' ? [] : ['the autoencoder']),
+  ];
+  const except = elsewhere.length > 0 ? `; ${elsewhere.join(' and ')} on onnxruntime-web, measured faster here` : '';
+  return { networks, reason: `${webgpu.reason.replace(/\.$/, '')}, on ${ON.wgsl}${except}.`, notes: [] };
+}
+
+function everywhere(backend: BackendName): NetworkBackends {
+  return { textEncoder: backend, transformer: backend, autoencoder: backend };
 }
 
 function pickThreads(asked: number | undefined, facts: DeviceFacts): number {
@@ -102,14 +130,12 @@ function threadNotes(facts: DeviceFacts): string[] {
 }
 
 function replayPlan(plan: ExecutionPlan, facts: DeviceFacts): BackendDecision {
-  const { backend, precision } = plan.transformer;
-  if (backend !== 'ort-webgpu' && backend !== 'ort-wasm')
-    throw new KinoraError(
-      'unsupported',
-      `The plan asks for the backend “${backend}”, which this Kinora does not have.`,
-      'Leave the plan out, or update Kinora.',
-    );
-  if (backend === 'ort-webgpu' && !facts.webgpu.available)
+  const networks = {
+    textEncoder: knownBackend(plan.textEncoder.backend),
+    transformer: knownBackend(plan.transformer.backend),
+    autoencoder: knownBackend(plan.autoencoder.backend),
+  };
+  if (NETWORKS.some((network) => networks[network] !== 'ort-wasm') && !facts.webgpu.available)
     throw new KinoraError(
       'unsupported',
       `The plan asks for WebGPU, but ${lowerFirst(facts.webgpu.reason)}`,
@@ -122,7 +148,26 @@ function replayPlan(plan: ExecutionPlan, facts: DeviceFacts): BackendDecision {
       `The plan asks for ${threads} threads, but this page is not cross-origin isolated and has one.`,
       'Serve the page with the headers in docs/hosting.md, or leave the plan out.',
     );
-  return { requested: plan.requested, backend, precision, threads, reason: plan.reason, notes: [], replay: plan };
+  return {
+    requested: plan.requested,
+    backend: networks.transformer,
+    networks,
+    precision: plan.requested.precision,
+    threads,
+    reason: plan.reason,
+    notes: [],
+    replay: plan,
+  };
+}
+
+function knownBackend(name: string): BackendName {
+  const known = BACKENDS.find((backend) => backend === name);
+  if (known) return known;
+  throw new KinoraError(
+    'unsupported',
+    `The plan asks for the backend “${name}”, which this Kinora does not have.`,
+    'Leave the plan out, or update Kinora.',
+  );
 }
 
 function planDifference(wanted: ExecutorPlan, got: ExecutorPlan): string | null {

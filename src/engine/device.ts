@@ -1,4 +1,5 @@
 import { probeWebGpu, type WebGpuProbe } from '../backends/ort';
+import type { NetworkBackends } from './types';
 
 /** What the engine has found out about this device, before it chooses how to run. */
 export interface DeviceFacts {
@@ -15,10 +16,12 @@ export interface DeviceFacts {
     /** One sentence: what was found, or why there is nothing. */
     readonly reason: string;
   };
+  /** Which backend was measured faster for these networks on this adapter; null before it has been measured. */
+  readonly faster: Pick<NetworkBackends, 'textEncoder' | 'autoencoder'> | null;
 }
 
 /** Asks the browser. Never throws: what is missing is in the facts. */
-export async function detectDevice(): Promise<DeviceFacts> {
+export async function detectDevice(): Promise<Omit<DeviceFacts, 'faster'>> {
   const webgpu = globalThis.isSecureContext === false ? insecure() : await probeWebGpu();
   return {
     crossOriginIsolated: globalThis.crossOriginIsolated === true,

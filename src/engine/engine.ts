@@ -41,12 +41,12 @@ export class KinoraEngine implements Kinora {
   async capabilities(): Promise<Capabilities> {
     return this.#guard(async () => {
       const facts = await this.#environment.detectDevice();
-      const { backend, reason, threads } = chooseBackend({}, facts);
+      const { backend, networks, reason, threads } = chooseBackend({}, facts);
       return {
         crossOriginIsolated: facts.crossOriginIsolated,
         threads,
         webgpu: facts.webgpu,
-        backend: { chosen: backend, reason },
+        backend: { chosen: backend, networks, reason },
         video: await this.#environment.videoSupport(),
         storage: await this.#environment.storage(),
       };

@@ -5,7 +5,7 @@ import type { Locks } from '../weights/store/lock';
 import type { ModelManifest } from '../weights/manifest';
 import type { DeviceFacts } from './device';
 import type { GenerationSpec } from './spec';
-import type { Capabilities, ExecutionPlan, ModelDescription, ModelStatus } from './types';
+import type { Capabilities, ExecutionPlan, ModelDescription, ModelStatus, NetworkBackends } from './types';
 
 /** Bytes done and in all, and what the user should know meanwhile. */
 export type BytesProgress = (doneBytes: number, totalBytes: number, note?: string) => void;
@@ -26,7 +26,7 @@ export interface ModelAccess {
 }
 
 export interface ExecutorRequest {
-  readonly backend: 'ort-webgpu' | 'ort-wasm';
+  readonly networks: NetworkBackends;
   readonly precision: Precision;
   readonly threads: number;
   /** Kernel variants of an earlier run that must be used again. */

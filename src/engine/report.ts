@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { KinoraError } from '../errors';
 import { specSchema, WIDEST_LIMITS } from './spec';
-import type { ExecutionPlan } from './types';
+import { BACKEND_CHOICES, type ExecutionPlan } from './types';
 
 const precision = v.picklist(['exact', 'fast']);
 const seconds = v.pipe(v.number(), v.minValue(0));
@@ -10,7 +10,7 @@ const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
 const executorPlan = v.pipe(
   v.object({
-    backend: v.pipe(v.string(), v.description('ort-wasm or ort-webgpu.')),
+    backend: v.pipe(v.string(), v.description('wgsl, ort-webgpu or ort-wasm.')),
     build: v.pipe(v.string(), v.description('Library, version and build.')),
     precision,
     threads: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
@@ -25,7 +25,7 @@ const executorPlan = v.pipe(
 
 /** The plan of a report: everything that decides the bits of the latents besides the spec and the model. */
 const planSchema = v.object({
-  requested: v.object({ backend: v.picklist(['auto', 'ort-webgpu', 'ort-wasm']), precision }),
+  requested: v.object({ backend: v.picklist(BACKEND_CHOICES), precision }),
   reason: v.string(),
   textEncoder: executorPlan,
   transformer: executorPlan,

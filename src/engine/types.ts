@@ -2,7 +2,15 @@ import type { ExecutorPlan, Precision } from '../graph/executor';
 import type { ModelManifest } from '../weights/manifest';
 import type { GenerationSpec, SpecInput } from './spec';
 
-export type BackendChoice = 'auto' | 'ort-webgpu' | 'ort-wasm';
+/** `wgsl`: Kinora's own kernels on WebGPU. The others are onnxruntime-web, on WebGPU and on the CPU. */
+export const BACKENDS = ['wgsl', 'ort-webgpu', 'ort-wasm'] as const;
+export type BackendName = (typeof BACKENDS)[number];
+export const BACKEND_CHOICES = ['auto', ...BACKENDS] as const;
+export type BackendChoice = (typeof BACKEND_CHOICES)[number];
+
+/** The networks of a model: each may run on a backend of its own. */
+export const NETWORKS = ['textEncoder', 'transformer', 'autoencoder'] as const;
+export type NetworkBackends = Readonly<Record<(typeof NETWORKS)[number], BackendName>>;
 
 /** How to run, as opposed to what to make (`GenerationSpec`). */
 export interface RunOptions {
@@ -120,7 +128,8 @@ export interface Capabilities {
   readonly crossOriginIsolated: boolean;
   readonly threads: number;
   readonly webgpu: { readonly available: boolean; readonly adapter: string | null; readonly software: boolean; readonly reason: string };
-  readonly backend: { readonly chosen: BackendChoice; readonly reason: string };
+  /** What `auto` runs here: `chosen` the denoising loop, `networks` each network; and why, in one sentence. */
+  readonly backend: { readonly chosen: BackendName; readonly networks: NetworkBackends; readonly reason: string };
   readonly video: { readonly codec: string; readonly container: 'mp4' | 'webm' } | null;
   readonly storage: { readonly usedBytes: number; readonly quotaBytes: number; readonly persisted: boolean } | null;
 }

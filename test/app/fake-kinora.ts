@@ -53,7 +53,11 @@ export const capabilities: Capabilities = {
   crossOriginIsolated: true,
   threads: 2,
   webgpu: { available: false, adapter: null, software: false, reason: 'This browser has no WebGPU adapter.' },
-  backend: { chosen: 'ort-wasm', reason: 'There is no GPU that the page can use, so the processor does the work.' },
+  backend: {
+    chosen: 'ort-wasm',
+    networks: { textEncoder: 'ort-wasm', transformer: 'ort-wasm', autoencoder: 'ort-wasm' },
+    reason: 'There is no GPU that the page can use, so the processor does the work.',
+  },
   video: { codec: 'avc1.42001f', container: 'mp4' },
   storage: { usedBytes: 38_000_000, quotaBytes: 6_000_000_000, persisted: false },
 };

@@ -180,7 +180,14 @@ describe('what the device offers', () => {
     expect(bare.status).toEqual({ tone: 'warn', text: 'processor, 1 thread' });
     expect(bare.warnings.join(' ')).toMatch(/not cross-origin isolated.*can’t encode video/);
 
-    const gpu = new Device(new FakeKinora({ capabilities: { ...capabilities, backend: { chosen: 'ort-webgpu', reason: 'A GPU.' } } }));
+    const gpu = new Device(
+      new FakeKinora({
+        capabilities: {
+          ...capabilities,
+          backend: { chosen: 'wgsl', networks: { textEncoder: 'wgsl', transformer: 'wgsl', autoencoder: 'wgsl' }, reason: 'A GPU.' },
+        },
+      }),
+    );
     await gpu.refresh();
     expect(gpu.status.text).toBe('GPU (WebGPU)');
   });

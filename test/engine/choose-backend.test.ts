@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseBackend } from '../../src/engine/choose-backend';
 import type { DeviceFacts } from '../../src/engine/device';
+import type { ExecutionPlan } from '../../src/engine/types';
 import { TWO_CORES } from './fakes';
 
 const HARDWARE: DeviceFacts = {
@@ -12,11 +13,20 @@ const SOFTWARE: DeviceFacts = {
   webgpu: { available: true, adapter: 'google swiftshader', software: true, reason: 'The only adapter is emulated.' },
 };
 
+const everywhere = (backend: string) => ({ textEncoder: backend, transformer: backend, autoencoder: backend });
+
 describe('auto', () => {
   it('takes WebGPU on a hardware adapter only', () => {
-    expect(chooseBackend({}, HARDWARE)).toMatchObject({ backend: 'ort-webgpu', reason: 'WebGPU runs on nvidia ampere.', notes: [] });
+    expect(chooseBackend({}, HARDWARE)).toMatchObject({
+      backend: 'wgsl',
+      networks: everywhere('wgsl'),
+      threads: 1,
+      reason: 'WebGPU runs on nvidia ampere, on Kinora’s own kernels.',
+      notes: [],
+    });
     expect(chooseBackend({}, SOFTWARE)).toMatchObject({
       backend: 'ort-wasm',
+      networks: everywhere('ort-wasm'),
       reason: 'The only adapter is emulated. The CPU is used.',
       notes: [],
     });
@@ -26,21 +36,36 @@ describe('auto', () => {
       notes: [],
     });
   });
+
+  it('takes what was measured faster for the networks around the loop, on hardware only', () => {
+    const faster = { textEncoder: 'ort-webgpu', autoencoder: 'wgsl' } as const;
+    expect(chooseBackend({}, { ...HARDWARE, faster })).toMatchObject({
+      backend: 'wgsl',
+      networks: { ...everywhere('wgsl'), textEncoder: 'ort-webgpu' },
+      reason: 'WebGPU runs on nvidia ampere, on Kinora’s own kernels; the text encoder on onnxruntime-web, measured faster here.',
+    });
+    expect(chooseBackend({}, { ...SOFTWARE, faster })).toMatchObject({ networks: everywhere('ort-wasm') });
+    expect(chooseBackend({ backend: 'wgsl' }, { ...HARDWARE, faster })).toMatchObject({ networks: everywhere('wgsl') });
+  });
 });
 
 describe('a choice of the user’s', () => {
-  it('is honoured, with a note where it costs', () => {
+  it.each(['wgsl', 'ort-webgpu'] as const)('%s is honoured for every network, with a note where it costs', (backend) => {
+    expect(chooseBackend({ backend }, HARDWARE)).toMatchObject({ backend, networks: everywhere(backend), notes: [] });
+    const chosen = chooseBackend({ backend }, SOFTWARE);
+    expect(chosen.networks).toEqual(everywhere(backend));
+    expect(chosen.notes).toEqual([expect.stringContaining('faster')]);
+  });
+
+  it('for the CPU is honoured', () => {
     expect(chooseBackend({ backend: 'ort-wasm' }, HARDWARE)).toMatchObject({ backend: 'ort-wasm', reason: 'The CPU was asked for.' });
-    expect(chooseBackend({ backend: 'ort-webgpu' }, HARDWARE)).toMatchObject({ backend: 'ort-webgpu', notes: [] });
-    const { backend, notes } = chooseBackend({ backend: 'ort-webgpu' }, SOFTWARE);
-    expect(backend).toBe('ort-webgpu');
-    expect(notes).toEqual([expect.stringContaining('faster')]);
   });
 
   it('is refused where it is not to be had', () => {
-    expect(() => chooseBackend({ backend: 'ort-webgpu' }, TWO_CORES)).toThrow(
-      expect.objectContaining({ code: 'unsupported', message: expect.stringContaining('no WebGPU') }),
-    );
+    for (const backend of ['wgsl', 'ort-webgpu'] as const)
+      expect(() => chooseBackend({ backend }, TWO_CORES)).toThrow(
+        expect.objectContaining({ code: 'unsupported', message: expect.stringContaining('no WebGPU') }),
+      );
   });
 });
 
@@ -73,5 +98,36 @@ describe('threads', () => {
 
   it.each([0, -1, 1.5, 65, NaN])('can’t be %j', (threads) => {
     expect(() => chooseBackend({ threads }, TWO_CORES)).toThrow(expect.objectContaining({ code: 'invalid-spec' }));
+  });
+});
+
+describe('a plan', () => {
+  const ran = (backend: string, threads = 1) => ({ backend, build: 'b', precision: 'exact', threads, adapter: 'a', variants: {} }) as const;
+  const plan: ExecutionPlan = {
+    requested: { backend: 'auto', precision: 'exact' },
+    reason: 'It was so.',
+    textEncoder: ran('ort-webgpu'),
+    transformer: ran('wgsl'),
+    autoencoder: ran('wgsl'),
+  };
+
+  it('decides the backend of every network, whatever is faster by now', () => {
+    const faster = { textEncoder: 'wgsl', autoencoder: 'ort-webgpu' } as const;
+    expect(chooseBackend({ plan, backend: 'ort-wasm' }, { ...HARDWARE, faster })).toMatchObject({
+      backend: 'wgsl',
+      networks: { textEncoder: 'ort-webgpu', transformer: 'wgsl', autoencoder: 'wgsl' },
+      reason: 'It was so.',
+      replay: plan,
+    });
+  });
+
+  it.each([
+    [plan, TWO_CORES, 'no WebGPU'],
+    [{ ...plan, autoencoder: ran('cuda') }, HARDWARE, 'cuda'],
+    [{ ...plan, transformer: ran('ort-wasm', 2) }, { ...HARDWARE, crossOriginIsolated: false }, '2 threads'],
+  ])('that can’t be met here is refused, %#', (wanted, facts, message) => {
+    expect(() => chooseBackend({ plan: wanted }, facts)).toThrow(
+      expect.objectContaining({ code: 'unsupported', message: expect.stringContaining(message) }),
+    );
   });
 });

@@ -520,7 +520,7 @@ describe('a plan', () => {
     };
     expect(await refused({ build: 'fake 2' })).toContain('build is fake 2, here it is fake 1');
     expect(await refused({ backend: 'ort-webgpu' })).toContain('WebGPU');
-    expect(await refused({ backend: 'wgsl' })).toContain('wgsl');
+    expect(await refused({ backend: 'cuda' })).toContain('cuda');
     expect(await refused({ threads: 2 }, (world) => (world.facts = { ...world.facts, crossOriginIsolated: false }))).toContain('2 threads');
     expect(await refused({ variants: {} }, (world) => (world.variants = { attention: 'fused' }))).toContain('attention');
   });

@@ -16,6 +16,7 @@ export const TWO_CORES: DeviceFacts = {
   crossOriginIsolated: true,
   processors: 2,
   webgpu: { available: false, adapter: null, software: false, reason: 'This browser has no WebGPU.' },
+  faster: null,
 };
 
 export class MemoryValues implements KeptValues {
@@ -143,14 +144,15 @@ export function fakeWorld(shared: { kept?: MemoryValues; locks?: FakeLocks } = {
     createPipeline: () => fakePipeline(world),
     detectDevice: async () => world.facts,
     notes: () => [],
-    createExecutors: async ({ backend, precision, threads, replay }) => {
+    createExecutors: async ({ networks, precision, threads, replay }) => {
+      const backend = networks.transformer;
       log.push(`executor ${backend} ${precision} ${threads}`);
       const executor = fakeExecutor(world, {
         backend,
         build: 'fake 1',
         precision,
         threads,
-        adapter: backend === 'ort-webgpu' ? world.facts.webgpu.adapter : null,
+        adapter: backend === 'ort-wasm' ? null : world.facts.webgpu.adapter,
         variants: { ...world.variants, ...replay?.transformer.variants },
       });
       return { textEncoder: executor, transformer: executor, autoencoder: executor };

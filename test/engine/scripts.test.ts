@@ -235,7 +235,7 @@ describe('the command line', () => {
     [['a', 'fox'], '“fox” is one word too many'],
     [[], 'There is no prompt.'],
     [['  '], 'The prompt is empty.'],
-    [['a fox', '--backend', 'cuda'], '--backend must be one of auto, ort-webgpu, ort-wasm'],
+    [['a fox', '--backend', 'cuda'], '--backend must be one of auto, wgsl, ort-webgpu, ort-wasm'],
     [['a fox', '--spec', '/nowhere.json'], 'The spec /nowhere.json can’t be read'.replace('’', "'")],
     [['a fox', '--out', 'package.json/clip.mp4'], "can't be written to"],
   ])('%j: exit 2, “%s”', async (args, sentence) => {

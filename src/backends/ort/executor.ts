@@ -16,6 +16,8 @@ export interface OrtExecutorOptions {
   readonly threads?: number;
   /** A device to use instead of a new one; it stays the caller's. For `webgpu`. */
   readonly device?: GPUDevice;
+  /** The device's adapter in words, for the plan. */
+  readonly adapter?: string;
   /** A plan's `variants`, to lower graphs as they were then. */
   readonly choices?: Variants;
   readonly signal?: AbortSignal;
@@ -37,7 +39,7 @@ export async function createOrtExecutor(options: OrtExecutorOptions): Promise<Ex
   try {
     const backend = await chooseBackend(runtime, memory, device, chooseLowering(provider, precision, options.choices));
     throwIfAborted(signal);
-    return makeExecutor(backend, made?.adapter ?? (device ? 'a device of the caller' : null));
+    return makeExecutor(backend, made?.adapter ?? (device ? (options.adapter ?? 'a device of the caller') : null));
   } catch (error) {
     memory.dispose();
     throw error;

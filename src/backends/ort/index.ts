@@ -1,2 +1,2 @@
 export { createOrtExecutor } from './executor';
-export { probeWebGpu, type WebGpuProbe } from './webgpu-device';
+export { probeWebGpu, requestWebGpuDevice, type OwnedDevice, type WebGpuProbe } from './webgpu-device';

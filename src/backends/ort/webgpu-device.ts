@@ -52,6 +52,8 @@ function describeAdapter(adapter: GPUAdapter): string {
 export interface OwnedDevice {
   readonly device: GPUDevice;
   readonly adapter: string;
+  /** Whether the adapter runs on the CPU. */
+  readonly software: boolean;
   readonly subgroups: boolean;
 }
 
@@ -81,5 +83,5 @@ export async function requestWebGpuDevice(): Promise<OwnedDevice> {
       maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     },
   });
-  return { device, adapter: describeAdapter(adapter), subgroups };
+  return { device, adapter: describeAdapter(adapter), software: isSoftware(adapter), subgroups };
 }
