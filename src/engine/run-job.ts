@@ -1,4 +1,4 @@
-import { KinoraError, throwIfAborted, toKinoraError } from '../errors';
+import { throwIfAborted } from '../errors';
 import type { DenoiseState, EncodedPrompt, Latents, Pipeline } from '../pipeline/types';
 import type { ModelManifest } from '../weights/manifest';
 import { modelSizeBytes } from '../weights/manifest';
@@ -9,6 +9,7 @@ import { withGpuLock } from './gpu-lock';
 import type { InterruptedJob } from './interrupted-job';
 import { planOf, type LoadedModel, type LoadedModelCache } from './loaded-model';
 import { ProgressMeter } from './progress-meter';
+import { makeRoom, Recovery, type JobPart } from './recovery';
 import { SpeedBook, workOf } from './speeds';
 import type { GenerationSpec } from './spec';
 import type { Clip, GenerateOptions, Progress } from './types';
@@ -36,7 +37,6 @@ export interface JobContext {
 }
 
 interface Sampled {
-  readonly model: LoadedModel;
   readonly latents: Latents;
   readonly prompt: Pick<EncodedPrompt, 'tokens' | 'truncated'>;
 }
@@ -107,6 +107,8 @@ class JobRun {
   readonly #work: ReturnType<typeof workOf>;
   readonly #notes: string[];
   readonly #stepSeconds: number[] = [];
+  readonly #recovery = new Recovery();
+  #decoderReach = 0;
   #state: DenoiseState | null;
 
   constructor(
@@ -133,20 +135,13 @@ class JobRun {
     const { spec, manifest, options } = this.#job;
     this.#context.onState({ spec, state: this.#state });
     if (this.#state) this.#notes.push(`Went on after step ${this.#state.step} of an interrupted run.`);
-    const sampled = await this.#toLatents().catch((error: unknown) => this.#recover(error));
-    const { latents, prompt } = sampled;
-    let { model } = sampled;
-    const scale = options.exportScale ?? 1;
-    const job = { spec, latents, scale, keepFrames: options.keepFrames === true, signal: options.signal };
-    const { environment } = this.#context;
-    const { video, frames } = await writeVideo(environment, model.pipeline, this.#meter, job).catch(async (error: unknown) => {
-      model = await this.#reload(error);
-      return writeVideo(environment, model.pipeline, this.#meter, job);
-    });
+    const { latents, prompt } = await this.#withRecovery('latents', () => this.#toLatents());
+    const { video, frames, model } = await this.#withRecovery('video', () => this.#toVideo(latents), latents);
     const { seconds } = this.#meter;
     const problem = this.#context.keepingProblem();
     const notes = [
       ...this.#notes,
+      ...this.#recovery.notes,
       ...noteCodec(video),
       ...(problem ? [`The run could not be kept for a reload of the page: ${problem}.`] : []),
     ];
@@ -160,7 +155,7 @@ class JobRun {
       stepSeconds: this.#stepSeconds,
       latents,
       video,
-      scale,
+      scale: options.exportScale ?? 1,
       notes,
     });
     if (!this.#job.start) await this.#learn(seconds);
@@ -177,21 +172,45 @@ class JobRun {
     const prompts = await this.#encodePrompts(model.pipeline);
     try {
       const { tokens, truncated } = prompts.context;
-      return { model, latents: await this.#denoise(model.pipeline, prompts), prompt: { tokens, truncated } };
+      await makeRoom(this.#recovery, model.pipeline, 'transformer');
+      return { latents: await this.#denoise(model.pipeline, prompts), prompt: { tokens, truncated } };
     } finally {
       prompts.context.dispose();
       prompts.uncond?.dispose();
     }
   }
 
+  async #toVideo(latents: Latents) {
+    const { spec, options } = this.#job;
+    const { environment, loaded } = this.#context;
+    // The model that made the latents, or the one that is set up in its place.
+    const model = loaded.isReady(this.#job.manifest.id, this.#decision)
+      ? await loaded.get(this.#job.manifest.id, this.#decision)
+      : await this.#load();
+    await makeRoom(this.#recovery, model.pipeline, 'autoencoder');
+    const written = await writeVideo(environment, model.pipeline, this.#meter, {
+      spec,
+      latents,
+      scale: options.exportScale ?? 1,
+      keepFrames: options.keepFrames === true,
+      tile: this.#recovery.tile,
+      signal: options.signal,
+    });
+    return { ...written, model };
+  }
+
   async #load(): Promise<LoadedModel> {
     const { manifest, options } = this.#job;
     const bytes = this.#work.load;
-    this.#meter.start('load', bytes);
+    const note = this.#recovery.notes.at(-1);
+    this.#meter.start('load', bytes, note === undefined ? {} : { note });
     const loaded = await this.#context.loaded.get(manifest.id, this.#decision);
-    await this.#context.loaded.compile(loaded, options.signal, (done, total) =>
-      this.#meter.advance(total > 0 ? (bytes * done) / total : 0),
-    );
+    this.#decoderReach = loaded.pipeline.decoderReach;
+    // Where memory is short, each network compiles when its turn comes.
+    if (!this.#recovery.isFrugal)
+      await this.#context.loaded.compile(loaded, options.signal, (done, total) =>
+        this.#meter.advance(total > 0 ? (bytes * done) / total : 0),
+      );
     this.#meter.end();
     return loaded;
   }
@@ -239,33 +258,16 @@ class JobRun {
     return latents;
   }
 
-  /** A lost device is set up once more, and the loop goes on after its last finished step. */
-  async #recover(error: unknown): Promise<Sampled> {
-    await this.#forgetLostDevice(error);
-    return this.#toLatents();
-  }
-
-  async #reload(error: unknown): Promise<LoadedModel> {
-    await this.#forgetLostDevice(error);
-    return this.#load();
-  }
-
-  /** Throws the error on unless it is the first loss of the device: browsers block a page that loses it again and again. */
-  async #forgetLostDevice(error: unknown): Promise<void> {
-    const failure = toKinoraError(error);
-    if (failure.code !== 'device-lost') throw failure;
-    const note = 'The graphics device was lost once; the run went on after its last finished step.';
-    if (this.#notes.includes(note))
-      throw new KinoraError(
-        'device-lost',
-        'The graphics device was lost twice.',
-        'Go on from the last step with the backend “ort-wasm”, or restart the browser.',
-        {
-          cause: error,
-        },
-      );
-    this.#notes.push(note);
-    await this.#context.loaded.drop().catch(() => undefined); // Releasing what a lost device held may fail; it is gone anyway.
+  /** A part of the job, tried again in another way when its device or its memory fails. */
+  async #withRecovery<T>(part: JobPart, work: () => Promise<T>, latents: Latents | null = null): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        this.#recovery.next(error, part, latents, this.#decoderReach);
+        await this.#context.loaded.drop().catch(() => undefined); // Releasing what a lost device held may fail; it is gone anyway.
+      }
+    }
   }
 
   #noteOnce(notes: readonly string[]): void {

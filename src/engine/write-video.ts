@@ -10,6 +10,8 @@ export interface VideoJob {
   readonly latents: Latents;
   readonly scale: 1 | 2 | 4;
   readonly keepFrames: boolean;
+  /** Decodes in squares of so many latent pixels; undefined: whole frames. */
+  readonly tile?: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -42,10 +44,10 @@ async function fillVideo(
   environment: Environment,
   pipeline: Pipeline,
   meter: ProgressMeter,
-  { spec, latents, keepFrames, signal }: VideoJob,
+  { spec, latents, keepFrames, tile, signal }: VideoJob,
 ): Promise<{ video: WrittenVideo; frames: Uint8ClampedArray<ArrayBuffer>[] }> {
   const kept: Uint8ClampedArray<ArrayBuffer>[] = [];
-  const frames = pipeline.decode(latents, signal ? { signal } : {});
+  const frames = pipeline.decode(latents, { ...(signal ? { signal } : {}), ...(tile === undefined ? {} : { tile }) });
   let decodeMs = 0;
   let encodeMs = 0;
   try {

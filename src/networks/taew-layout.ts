@@ -114,6 +114,33 @@ export function spatialFactor(layout: TaewLayout): number {
   );
 }
 
+/**
+ * Latent pixels on either side of a decoded pixel that can change it: what a piece of a picture needs round it to be decoded alone. Each 3 × 3
+ * convolution sees one pixel further, at its own scale. Frames before reach no further: a memory holds the input of its own block.
+ */
+export function decoderReach(layout: TaewLayout): number {
+  return Math.ceil((layout.patch * pixelsReached(layout.decoder, 0)) / spatialFactor(layout));
+}
+
+/** How far from its edge a picture's pixels see beyond it, after these modules, when they saw `before` pixels beyond it until then. */
+function pixelsReached(modules: readonly TaewModule[], before: number): number {
+  return modules.reduce((reach, module): number => {
+    switch (module.kind) {
+      case 'conv':
+        return reach + module.padding;
+      case 'memory-block':
+        return reach + 3; // three convolutions, one after the other
+      case 'upsample':
+      case 'pixel-shuffle':
+        return reach * module.factor;
+      case 'sum':
+        return Math.max(...module.branches.map((branch) => pixelsReached(branch, reach)));
+      default:
+        return reach; // pixel by pixel
+    }
+  }, before);
+}
+
 /** By how much a chain of modules grows its input; the branches of a sum all grow it alike, or they could not be added. */
 function growth(modules: readonly TaewModule[], factor: (module: TaewModule) => number): number {
   return modules.reduce((product, module) => product * (module.kind === 'sum' ? growth(module.branches[0]!, factor) : factor(module)), 1);

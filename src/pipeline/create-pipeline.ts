@@ -1,7 +1,7 @@
 import { KinoraError } from '../errors';
 import type { CompileOptions } from '../graph/executor';
 import { moduleListLayout } from '../networks/module-list-layout';
-import { taehvLayout, tinyVideoLayout } from '../networks/taew-layout';
+import { decoderReach, taehvLayout, tinyVideoLayout } from '../networks/taew-layout';
 import { parseWanConfig } from '../networks/wan-config';
 import { denoise } from './denoise';
 import { latentShape } from './latent-shape';
@@ -84,6 +84,13 @@ export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline =
 
     decode: (latents, options) => autoencoder.decode(latents, options),
     encodeFrames: (frames, options) => autoencoder.encode(frames, options),
+
+    decoderReach: decoderReach(autoencoder.layout),
+    keepOnly: async (network) => {
+      if (network !== 'textEncoder') await encoder.chain.dispose();
+      if (network !== 'transformer') await transformer.dispose();
+      if (network !== 'autoencoder') await autoencoder.dispose();
+    },
 
     dispose: async () => {
       await encoder.chain.dispose();

@@ -130,6 +130,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface DecodeOptions extends CallOptions {
+  /** Decode in squares of so many latent pixels, each with `decoderReach` more round it. Default: whole frames. */
+  readonly tile?: number;
+}
+
 /** From a prompt to frames, on given executors. Every method rejects with a `KinoraError`; `aborted` when its signal fires. */
 export interface Pipeline {
   /** Compiles every network now, instead of at its first use. Progress: bytes of weights over all networks. */
@@ -142,9 +147,13 @@ export interface Pipeline {
   latentShape(spec: Pick<DenoiseSpec, 'width' | 'height' | 'frames'>): Latents['shape'];
   denoise(request: DenoiseRequest): Promise<Latents>;
   /** Streams 4n + 1 frames, one latent frame at a time, in time order. */
-  decode(latents: Latents, options?: CallOptions): AsyncGenerator<Frame, void, undefined>;
+  decode(latents: Latents, options?: DecodeOptions): AsyncGenerator<Frame, void, undefined>;
   /** 4n + 1 frames of one size to latents: image-to-video, extend. */
   encodeFrames(frames: readonly Frame[], options?: CallOptions): Promise<Latents>;
+  /** Latent pixels that a decoded pixel sees on either side: a tile smaller than the picture by twice this saves memory. */
+  readonly decoderReach: number;
+  /** Releases all networks but one; they compile again when they are needed. */
+  keepOnly(network: keyof PipelineExecutors): Promise<void>;
   /** Releases the compiled networks; prompts are disposed of by whoever asked for them. */
   dispose(): Promise<void>;
 }

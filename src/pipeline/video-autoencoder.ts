@@ -2,11 +2,12 @@ import { throwIfAborted } from '../errors';
 import type { DeviceTensor, Executor } from '../graph/executor';
 import type { Graph, WeightSource } from '../graph/types';
 import { memoryShapes, taewDecoder, taewEncoder } from '../networks/taew';
-import { encoderFrames, leadingFrames, spatialFactor, temporalFactor, type TaewLayout } from '../networks/taew-layout';
+import { decoderReach, encoderFrames, leadingFrames, spatialFactor, temporalFactor, type TaewLayout } from '../networks/taew-layout';
+import { placeTile, planTiles, tileLatents } from './decode-tiles';
 import { LazyChain } from './lazy-chain';
 import { checkFrames, frameFromPlanes, writePlanes } from './pixels';
 import { TensorScope } from './tensor-scope';
-import type { CallOptions, Frame, Latents } from './types';
+import type { CallOptions, DecodeOptions, Frame, Latents } from './types';
 
 /** The autoencoder at work, one latent frame at a time: what its blocks remember goes from each run to the next. */
 export class VideoAutoencoder {
@@ -22,25 +23,35 @@ export class VideoAutoencoder {
     this.encoder = new LazyChain(executor, [taewEncoder(weights, layout)], weights);
   }
 
-  async *decode({ data, shape }: Latents, { signal }: CallOptions = {}): AsyncGenerator<Frame, void, undefined> {
-    const [channels, frames, h, w] = shape;
+  /** Frames of latents, in time order; in squares of `tile` latent pixels where that is given, which takes less memory at once. */
+  async *decode(latents: Latents, { signal, tile }: DecodeOptions = {}): AsyncGenerator<Frame, void, undefined> {
+    const [channels, frames, h, w] = latents.shape;
     const scale = spatialFactor(this.layout);
     const [width, height] = [w * scale, h * scale];
     const size = 3 * width * height;
     let leading = leadingFrames(this.layout);
-    const stream = await this.#open(this.decoder, h, w, signal);
+    const tiles = planTiles(h, w, tile ?? Math.max(h, w), decoderReach(this.layout));
+    const streams: Stream[] = [];
     try {
+      for (const part of tiles) streams.push(await this.#open(this.decoder, part.height, part.width, signal));
       for (let t = 0; t < frames; t++) {
-        const frame = new Float32Array(channels * h * w); // [1, C, h, w]
-        for (let c = 0; c < channels; c++) frame.set(data.subarray((c * frames + t) * h * w, (c * frames + t + 1) * h * w), c * h * w);
-        const planes = await stream.run('latents', frame, [1, channels, h, w], 'frames'); // [4, 3, H, W]
+        let planes: Float32Array = new Float32Array(); // [4, 3, H, W]
+        for (const [index, part] of tiles.entries()) {
+          const given = tileLatents(latents, t, part);
+          const made = await streams[index]!.run('latents', given, [1, channels, part.height, part.width], 'frames');
+          if (tiles.length === 1) planes = made;
+          else {
+            if (index === 0) planes = new Float32Array((made.length / (part.height * part.width)) * h * w);
+            placeTile(made, part, planes, h, w, scale);
+          }
+        }
         for (let at = 0; at < planes.length; at += size) {
           if (leading-- > 0) continue;
           yield frameFromPlanes(planes.subarray(at, at + size), width, height);
         }
       }
     } finally {
-      stream.close();
+      for (const stream of streams) stream.close();
     }
   }
 

@@ -354,10 +354,10 @@ describe('failures', () => {
       },
     ],
     [
-      'memory runs out while loading',
+      'memory runs out, whatever is done about it',
       'out-of-memory',
       (world) => {
-        world.onLoad = () => {
+        world.onStep = () => {
           throw new KinoraError('out-of-memory', 'There is not enough memory for this.', 'Choose fewer frames.');
         };
       },
@@ -380,7 +380,7 @@ describe('failures', () => {
     expect(error.code).toBe(code);
     expect(error.hint).not.toBe('');
     expectNothingLeft(world);
-    Object.assign(world, { onEnsure: () => undefined, onLoad: () => undefined, onFrame: () => undefined });
+    Object.assign(world, { onEnsure: () => undefined, onStep: () => undefined, onFrame: () => undefined });
     await engine.generate({ prompt: PROMPT, steps: 1 });
   });
 
@@ -490,6 +490,66 @@ describe('a lost device', () => {
     expect((await failure(engine.generate({ prompt: PROMPT, steps: 4 }))).code).toBe('device-lost');
     expect(world.log.filter((entry) => entry === 'load')).toHaveLength(2);
     expect((await engine.partial())?.stepsDone).toBe(2);
+  });
+});
+
+describe('memory that runs out', () => {
+  const full = () => new KinoraError('out-of-memory', 'There is not enough memory for this.', 'Choose fewer frames.');
+
+  it('while loading: one network at a time from then on, said when it happens and in the report', async () => {
+    const world = fakeWorld();
+    world.onLoad = () => {
+      throw full();
+    };
+    const notes: (string | undefined)[] = [];
+    const { report } = await new KinoraEngine(world).generate(
+      { prompt: PROMPT, steps: 2 },
+      { onProgress: ({ note }) => void (note && notes.push(note)) },
+    );
+    expect(report.notes).toEqual([expect.stringContaining('one network in memory at a time')]);
+    expect(notes[0]).toBe(report.notes[0]);
+    expect(world.log.filter((entry) => /^(load|prompt|keep|step)/.test(entry))).toEqual([
+      'load',
+      `prompt ${PROMPT}`,
+      'prompt ',
+      'keep only transformer',
+      'step 1',
+      'step 2',
+      'keep only autoencoder',
+    ]);
+    expectNothingLeft(world);
+  });
+
+  it('in the loop: the steps that were finished are kept', async () => {
+    const world = fakeWorld();
+    world.onStep = (step) => {
+      if (step !== 2) return;
+      world.onStep = () => undefined;
+      throw full();
+    };
+    const { report } = await new KinoraEngine(world).generate({ prompt: PROMPT, seed: 2, steps: 3 });
+    expect(world.log.filter((entry) => entry.startsWith('step'))).toEqual(['step 1', 'step 2', 'step 3']);
+    const whole = await new KinoraEngine(fakeWorld()).generate({ prompt: PROMPT, seed: 2, steps: 3 });
+    expect(report.latentsSha256).toBe(whole.report.latentsSha256);
+    expectNothingLeft(world);
+  });
+
+  it('while decoding: smaller and smaller pieces, then an error that says what to do, and no step is lost', async () => {
+    const world = fakeWorld();
+    const tiles: (number | undefined)[] = [];
+    world.onDecode = (tile) => {
+      tiles.push(tile);
+      throw full();
+    };
+    const engine = new KinoraEngine(world);
+    const error = await failure(engine.generate({ prompt: PROMPT, seed: 3, steps: 2, width: 256, height: 128 }));
+    expect(error).toMatchObject({ code: 'out-of-memory', hint: expect.stringContaining('smaller size') });
+    expect(tiles).toEqual([undefined, undefined, 16, 8]);
+    expect((await engine.partial())?.stepsDone).toBe(2);
+    expectNothingLeft(world);
+    world.onDecode = () => undefined;
+    const { report } = await engine.generate({ prompt: PROMPT, seed: 3, steps: 2, width: 256, height: 128 }, { resume: true });
+    expect(report.stepSeconds).toEqual([]);
   });
 });
 

@@ -80,6 +80,8 @@ export interface FakeWorld extends Environment {
   onEnsure: () => void | Promise<void>;
   onLoad: () => void;
   onFrame: (index: number, codec: string) => void;
+  /** Called when a clip begins to be decoded, with the side of its tiles. */
+  onDecode: (tile: number | undefined) => void;
   truncated: string | null;
   variants: Record<string, string>;
   codec: string;
@@ -109,6 +111,7 @@ export function fakeWorld(shared: { kept?: MemoryValues; locks?: FakeLocks } = {
     onEnsure: () => undefined,
     onLoad: () => undefined,
     onFrame: () => undefined,
+    onDecode: () => undefined,
     truncated: null,
     variants: { linear: 'f32' },
     codec: 'avc1.42E00C',
@@ -238,12 +241,15 @@ function fakePipeline(world: FakeWorld): Pipeline {
       aborted(signal);
       return { data, shape };
     },
-    decode: async function* (latents) {
+    decode: async function* (latents, { tile } = {}) {
+      world.onDecode(tile);
       const frames = (latents.shape[1] - 1) * 4 + 1;
       const [width, height] = [latents.shape[3] * 8, latents.shape[2] * 8];
       for (let index = 0; index < frames; index++) yield { width, height, rgba: new Uint8ClampedArray(width * height * 4).fill(index) };
     },
     encodeFrames: async () => Promise.reject(new Error('not used')),
+    decoderReach: 2,
+    keepOnly: async (network) => void log.push(`keep only ${network}`),
     dispose: async () => void log.push('dispose pipeline'),
   };
 }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createBrowserEnvironment } from '../../src/engine/browser-environment';
 import { KinoraEngine } from '../../src/engine/engine';
-import type { Clip, GenerateOptions } from '../../src/engine/types';
+import type { Clip, GenerateOptions, Progress } from '../../src/engine/types';
 import { countGpuObjects, type LiveGpu } from './live-gpu';
 
 const SMALL = { prompt: 'a red fox runs through snow', seed: 11, width: 32, height: 32, frames: 5, steps: 3 };
@@ -35,6 +35,88 @@ describe('a clip on our own kernels', () => {
     expect((await make()).report.latentsSha256).toBe(first.report.latentsSha256);
     const replayed = await make({ backend: 'auto', plan: first.report.plan });
     expect(replayed.report.latentsSha256).toBe(first.report.latentsSha256);
+  });
+});
+
+describe('nothing is left on the GPU', () => {
+  /** What a loaded model holds between jobs. */
+  const held = () => ({ devices: live.devices.size, objects: live.objects.size, bytes: live.bytes });
+
+  it('after a clip, a stopped one and a failed one: always the same model', async () => {
+    const before = held();
+    expect(before.devices).toBe(1);
+    await make();
+    expect(held()).toEqual(before);
+
+    const stop = new AbortController();
+    const stopped = make({ signal: stop.signal, onProgress: ({ phase, done }) => phase === 'denoise' && done === 1 && stop.abort() });
+    await expect(stopped).rejects.toMatchObject({ code: 'aborted' });
+    expect(held()).toEqual(before);
+    expect(await engine.partial()).toMatchObject({ stepsDone: 1 });
+
+    const failed = make({ onProgress: ({ phase, done }) => phase === 'denoise' && done === 1 && refuseACommand() });
+    await expect(failed).rejects.toMatchObject({ code: 'internal', message: 'The GPU refused a command.' });
+    expect(held()).toEqual(before);
+    expect((await make()).report.latentsSha256).toBe(first.report.latentsSha256);
+    expect(held()).toEqual(before);
+  });
+
+  /** A write to a buffer that can't be written to: a validation error, told out of band. */
+  function refuseACommand(): void {
+    const [device] = live.devices;
+    const unwritable = device!.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
+    device!.queue.writeBuffer(unwritable, 0, new Uint32Array(4));
+    unwritable.destroy();
+  }
+});
+
+describe('a lost device', () => {
+  const loseAt = (steps: readonly number[]) => {
+    const left = [...steps];
+    return {
+      onProgress: ({ phase, done }: Progress) => {
+        if (phase !== 'denoise' || done !== left[0]) return;
+        left.shift();
+        for (const device of live.devices) device.destroy();
+      },
+    };
+  };
+
+  it('costs no finished step: the clip is the one it would have been', async () => {
+    const made = vi.fn();
+    live.onDevice = made;
+    const { report } = await make(loseAt([2]));
+    expect(made).toHaveBeenCalledTimes(1);
+    expect(report.latentsSha256).toBe(first.report.latentsSha256);
+    expect(report.stepSeconds).toHaveLength(SMALL.steps);
+    expect(report.notes).toContainEqual(expect.stringContaining('was lost once'));
+    expect(live.devices.size).toBe(1);
+  });
+
+  it('is not set up a second time in one job: the finished steps wait for the user', async () => {
+    await expect(make(loseAt([1, 2]))).rejects.toMatchObject({ code: 'device-lost', message: expect.stringContaining('twice') });
+    expect(await engine.partial()).toMatchObject({ stepsDone: 2 });
+    expect(live.objects.size).toBe(0);
+    const { report } = await make({ resume: true });
+    expect(report.latentsSha256).toBe(first.report.latentsSha256);
+    expect(report.stepSeconds).toHaveLength(1);
+  });
+});
+
+describe('memory that runs out', () => {
+  it('leaves one network on the GPU at a time, and the clip is the one it would have been', async () => {
+    await make();
+    const before = { devices: live.devices.size, bytes: live.bytes };
+    const full = vi.spyOn(GPUDevice.prototype, 'popErrorScope').mockResolvedValueOnce(new GPUOutOfMemoryError('injected'));
+    const notes: string[] = [];
+    const { report } = await make({ onProgress: ({ note }) => void (note && notes.push(note)) }, { height: 64 });
+    full.mockRestore();
+    expect(report.notes).toContainEqual(expect.stringContaining('one network in memory at a time'));
+    expect(notes).toContainEqual(expect.stringContaining('one network in memory at a time'));
+    expect(live.devices.size).toBe(before.devices);
+    // The decoder alone is left: the smallest of the networks.
+    expect(live.bytes).toBeLessThan(before.bytes / 4);
+    expect((await make()).report.latentsSha256).toBe(first.report.latentsSha256);
   });
 });
 

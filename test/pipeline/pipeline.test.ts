@@ -264,6 +264,16 @@ describe('decode and encodeFrames', () => {
     expect(after[4]).not.toEqual(before[4]);
   });
 
+  it('decodes in pieces what it decodes whole, for pieces of every size', async () => {
+    const { pipeline, executor } = setUp();
+    const wide: Latents = { data: new TorchGenerator(5).next(4 * 2 * 5 * 31), shape: [4, 2, 5, 31] };
+    const whole = await collect(pipeline.decode(wide));
+    expect(pipeline.decoderReach).toBe(9); // two convolutions, two memory blocks and the last convolution
+    for (const tile of [1, 4, 8]) expect(await collect(pipeline.decode(wide, { tile }))).toEqual(whole);
+    expect(executor.runs.get('taew.decoder')).toBe(2 * (1 + 31 + 8 + 4));
+    expect(executor.live.size).toBe(0);
+  });
+
   it('encodes frames to latents of the clip’s shape', async () => {
     const { pipeline, executor } = setUp();
     const frames = await collect(pipeline.decode(latents));
@@ -302,6 +312,17 @@ describe('load and dispose', () => {
     const { pipeline } = setUp();
     await expect(pipeline.load({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' });
     await pipeline.load();
+  });
+
+  it('keeps one network only when asked to, and compiles the others again', async () => {
+    const { pipeline, executor } = setUp();
+    await pipeline.load();
+    await pipeline.keepOnly('transformer');
+    expect(Object.fromEntries(executor.compiled)).toEqual({ minilm: 0, 'wan.context': 1, 'wan.step': 1, 'taew.decoder': 0 });
+    await pipeline.keepOnly('autoencoder');
+    expect([...executor.compiled.values()]).toEqual([0, 0, 0, 0]);
+    await pipeline.embed('a fox');
+    expect(executor.compiled.get('minilm')).toBe(1);
   });
 
   it('refuses a model whose parts do not fit', () => {

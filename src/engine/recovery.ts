@@ -1,0 +1,75 @@
+import { KinoraError, toKinoraError } from '../errors';
+import type { Latents, Pipeline } from '../pipeline/types';
+
+/** The parts of a job that can be tried again by themselves: all up to the latents, or from the latents to the video. */
+export type JobPart = 'latents' | 'video';
+
+/** Smaller pieces than this would be nearly all edge: each is decoded with what it sees round it. */
+const LEAST_TILE = 8;
+
+const LOST = 'The graphics device was lost once; the run went on after its last finished step.';
+const FRUGAL = 'Memory ran out; the run went on with one network in memory at a time.';
+const TILED = 'Memory ran out; frames were decoded in pieces.';
+
+/**
+ * What a job does when its device fails: it is set up anew and goes on after its last finished step. A lost device is set up once, for
+ * browsers block a page that loses it again and again. When memory runs out, less is held at once: one network at a time, then smaller and
+ * smaller pieces of the frames (of which no more than one latent frame is decoded at once anyway); each is announced.
+ */
+export class Recovery {
+  /** What was done, for the user, in order. */
+  readonly notes: string[] = [];
+  #tile: number | undefined;
+
+  /** Whether only the network that runs may be in memory. */
+  get isFrugal(): boolean {
+    return this.notes.includes(FRUGAL);
+  }
+
+  /** Side of the squares to decode in, in latent pixels; undefined for whole frames. */
+  get tile(): number | undefined {
+    return this.#tile;
+  }
+
+  /** Decides how the part that failed is tried again, and says so in `notes`; throws the failure when there is no other way. */
+  next(error: unknown, part: JobPart, latents: Pick<Latents, 'shape'> | null, decoderReach: number): void {
+    const failure = toKinoraError(error);
+    if (failure.code === 'device-lost') this.#afterLoss(error);
+    else if (failure.code === 'out-of-memory') this.#withLess(error, part, latents, decoderReach);
+    else throw failure;
+  }
+
+  #afterLoss(cause: unknown): void {
+    if (this.notes.includes(LOST))
+      throw new KinoraError(
+        'device-lost',
+        'The graphics device was lost twice.',
+        'Go on from the last step with the backend “ort-wasm”, or restart the browser.',
+        { cause },
+      );
+    this.notes.push(LOST);
+  }
+
+  #withLess(cause: unknown, part: JobPart, latents: Pick<Latents, 'shape'> | null, decoderReach: number): void {
+    if (!this.isFrugal) {
+      this.notes.push(FRUGAL);
+      return;
+    }
+    const longest = latents && part === 'video' ? Math.max(latents.shape[2], latents.shape[3]) : 0;
+    const tile = Math.ceil((this.#tile ?? longest) / 2);
+    if (tile < LEAST_TILE || tile + 2 * decoderReach >= longest)
+      throw new KinoraError(
+        'out-of-memory',
+        'There is not enough memory for this clip, even with one network at a time.',
+        'Choose a smaller size, fewer frames or a smaller model, or close other tabs; finished steps are kept.',
+        { cause },
+      );
+    this.#tile = tile;
+    if (!this.notes.includes(TILED)) this.notes.push(TILED);
+  }
+}
+
+/** Releases what a phase does not need, where memory is short. */
+export async function makeRoom(recovery: Recovery, pipeline: Pipeline, network: Parameters<Pipeline['keepOnly']>[0]): Promise<void> {
+  if (recovery.isFrugal) await pipeline.keepOnly(network);
+}
