@@ -99,11 +99,11 @@ describe('across the worker boundary', () => {
   it('an error arrives whole', async () => {
     const world = fakeWorld();
     world.onStep = () => {
-      throw new KinoraError('out-of-memory', 'There is not enough memory.', 'Choose fewer frames.', { cause: new RangeError('heap') });
+      throw new KinoraError('corrupt-weights', 'There is not enough memory.', 'Choose fewer frames.', { cause: new RangeError('heap') });
     };
     const error = await failure(open(world).generate({ prompt: PROMPT, steps: 1 }));
     expect(error.toRecord()).toEqual({
-      code: 'out-of-memory',
+      code: 'corrupt-weights',
       message: 'There is not enough memory.',
       hint: 'Choose fewer frames.',
       cause: 'RangeError: heap',
