@@ -15,6 +15,7 @@ const SUITES = {
   check: async () => ({ code: await run(process.execPath, ['scripts/check.mjs']), passed: 1 }),
   unit: () => vitest('unit'),
   fixtures: () => vitest('fixtures'),
+  dawn: () => vitest('dawn'),
   browser: () => vitest('browser'),
   build: async () => ({ code: await runTool('vite', ['build', '--logLevel', 'warn']), passed: 1 }),
   e2e: playwrightSuite,

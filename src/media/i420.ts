@@ -17,11 +17,20 @@ export const BT709_LIMITED: VideoColorSpaceInit = { primaries: 'bt709', transfer
 // ITU-R BT.709-6, items 3.2 and 3.3: luma weights; 3.4: quantisation to 16..235 and 16..240.
 const KR = 0.2126;
 const KB = 0.0722;
-const KG = 1 - KR - KB;
+const KG = 0.7152;
 const LUMA_SCALE = 219 / 255;
 const CHROMA_SCALE = 224 / 255;
 const CB_SCALE = CHROMA_SCALE / (2 * (1 - KB));
 const CR_SCALE = CHROMA_SCALE / (2 * (1 - KR));
+
+// The same in whole numbers, which shaders/rgb-to-i420.wgsl shares to the bit: weights in 1/10,000; 16.5 + 219 · s / 2,550,000 and
+// 128.5 + 224 · (10,000 · c - s) / (4 · 2 · (1 - K) · 2,550,000) over their common denominators.
+const WEIGHT_RED = 2126;
+const WEIGHT_GREEN = 7152;
+const WEIGHT_BLUE = 722;
+const lumaLevel = (sum: number) => Math.floor((84_150_000 + 438 * sum) / 5_100_000);
+const cbLevel = (blue: number, sum: number) => Math.floor((304_016_865 + 28 * (10_000 * blue - sum)) / 2_365_890);
+const crLevel = (red: number, sum: number) => Math.floor((258_011_295 + 28 * (10_000 * red - sum)) / 2_007_870);
 
 /** Bytes of an I420 picture. Throws `invalid-spec` for odd or empty sizes: 4:2:0 halves both. */
 export function i420SizeBytes(width: number, height: number): number {
@@ -59,17 +68,16 @@ export function rgbaToI420(frame: Frame, planes?: Uint8Array<ArrayBuffer>): I420
           const r = rgba[4 * pixel]!;
           const g = rgba[4 * pixel + 1]!;
           const b = rgba[4 * pixel + 2]!;
-          // All terms are positive and below 256, so adding 0.5 and truncating rounds to nearest.
-          out[pixel] = 16.5 + LUMA_SCALE * (KR * r + KG * g + KB * b);
+          out[pixel] = lumaLevel(WEIGHT_RED * r + WEIGHT_GREEN * g + WEIGHT_BLUE * b);
           red += r;
           green += g;
           blue += b;
         }
       }
-      const luma = KR * red + KG * green + KB * blue;
+      const sum = WEIGHT_RED * red + WEIGHT_GREEN * green + WEIGHT_BLUE * blue;
       const chroma = (y / 2) * chromaWidth + x / 2;
-      out[cbStart + chroma] = 128.5 + (CB_SCALE * (blue - luma)) / 4;
-      out[crStart + chroma] = 128.5 + (CR_SCALE * (red - luma)) / 4;
+      out[cbStart + chroma] = cbLevel(blue, sum);
+      out[crStart + chroma] = crLevel(red, sum);
     }
   }
   return { width, height, planes: out };

@@ -6,8 +6,10 @@ import type { Graph } from '../../graph/types';
 import { KinoraError } from '../../errors';
 import { compileGraph, planGraph, weightForms, type Device } from './compiled-graph';
 import { Gpu } from './gpu';
-import { linearGroups, packParams } from './kernel';
+import { linearGroups } from './kernel';
 import { packedBytes } from './pack-weights';
+import { framesToI420, latentsToPreview, type LatentColours } from './pictures';
+import { runKernel } from './run-kernel';
 import { Submitter, type SubmitterOptions } from './submitter';
 import { GpuTensor } from './tensor';
 
@@ -38,6 +40,10 @@ export interface WgslExecutor extends Executor {
   readonly peakBytes: number;
   /** What a graph will take for inputs of these shapes, before anything is allocated. Throws `out-of-memory` when a piece is over the device's limits. */
   estimateMemory(graph: Graph, inputs: Readonly<Record<string, InputShape>>): MemoryEstimate;
+  /** Decoded frames [T, 3, H, W] as I420 bytes, [T, words] of i32; see pictures.ts. */
+  toI420(frames: DeviceTensor): Promise<DeviceTensor>;
+  /** Latents [C, T, h, w] as RGBA pixels, [T, h, w] of i32; see pictures.ts. */
+  toPreview(latents: DeviceTensor, colours: LatentColours): Promise<DeviceTensor>;
 }
 
 /** Bindings of combine.wgsl. */
@@ -62,30 +68,16 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
   /** Up to MAX_TERMS at once. */
   const sumOf = async (terms: readonly Term[]): Promise<GpuTensor> => {
     const tensors = terms.map(({ tensor }) => own(tensor));
-    const pipeline = await gpu.pipeline('combine', { TERMS: terms.length });
     const result = new GpuTensor(gpu, tensors[0]!.shape, 'f32');
     const coefficients = Array.from({ length: 8 }, (_, index) => ({ f32: terms[index]?.coefficient ?? 0 }));
     const count = elementCount(result.shape);
-    const params = gpu.buffer(48, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, 'combine params');
-    device.queue.writeBuffer(params, 0, packParams([...coefficients, count]) as Uint8Array<ArrayBuffer>);
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(
-      0,
-      device.createBindGroup({
-        layout: pipeline.getBindGroupLayout(0),
-        entries: [
-          { binding: 0, resource: { buffer: params } },
-          ...tensors.map(({ buffer }, index) => ({ binding: index + 1, resource: { buffer } })),
-          { binding: 8, resource: { buffer: result.buffer } },
-        ],
-      }),
-    );
-    pass.dispatchWorkgroups(...linearGroups(count, 256));
-    pass.end();
-    device.queue.submit([encoder.finish()]);
-    gpu.release(params);
+    await runKernel(gpu, {
+      shader: 'combine',
+      defines: { TERMS: terms.length },
+      params: [...coefficients, count],
+      buffers: { ...Object.fromEntries(tensors.map(({ buffer }, index) => [index + 1, buffer])), 8: result.buffer },
+      groups: linearGroups(count, 256),
+    });
     return result;
   };
 
@@ -189,6 +181,9 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
       device.queue.submit([encoder.finish()]);
       return result;
     },
+
+    toI420: (frames) => framesToI420(gpu, own(frames)),
+    toPreview: (latents, colours) => latentsToPreview(gpu, own(latents), colours),
 
     dispose: async () => {
       await device.queue.onSubmittedWorkDone().catch(() => {});

@@ -6,9 +6,11 @@ import elementwise from '../../../shaders/elementwise.wgsl?raw';
 import embedding from '../../../shaders/embedding.wgsl?raw';
 import gemm from '../../../shaders/gemm.wgsl?raw';
 import gemmInt8 from '../../../shaders/gemm-int8.wgsl?raw';
+import latentsToPreview from '../../../shaders/latents-to-preview.wgsl?raw';
 import norm from '../../../shaders/norm.wgsl?raw';
 import quantize from '../../../shaders/quantize.wgsl?raw';
 import rearrange from '../../../shaders/rearrange.wgsl?raw';
+import rgbToI420 from '../../../shaders/rgb-to-i420.wgsl?raw';
 import rope from '../../../shaders/rope.wgsl?raw';
 
 import activations from '../../../shaders/parts/activations.wgsl?raw';
@@ -25,9 +27,11 @@ export const SHADERS = {
   embedding: packedMatrix + embedding,
   gemm: activations + packedMatrix + linearEpilogue + gemm,
   'gemm-int8': activations + linearEpilogue + gemmInt8,
+  'latents-to-preview': latentsToPreview,
   norm,
   quantize,
   rearrange,
+  'rgb-to-i420': rgbToI420,
   rope,
 } as const;
 

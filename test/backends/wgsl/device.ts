@@ -1,12 +1,25 @@
 import { createWgslExecutor, type WgslExecutor, type WgslOptions } from '../../../src/backends/wgsl/create-wgsl-executor';
 
-/** An executor on whatever adapter the browser has, and its device. `software` chooses the kernels of the other kind of adapter. */
-export async function testExecutor(
-  options: Partial<WgslOptions> = {},
-): Promise<{ executor: WgslExecutor; device: GPUDevice; software: boolean }> {
+/** What kernels may make use of, where an adapter has it. */
+const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups'];
+
+/**
+ * An executor on whatever adapter `navigator.gpu` has, and its device. `software` chooses the kernels of the other kind of adapter,
+ * `without` leaves features out.
+ */
+export async function testExecutor({
+  without = [],
+  ...options
+}: Partial<WgslOptions> & { readonly without?: readonly string[] } = {}): Promise<{
+  executor: WgslExecutor;
+  device: GPUDevice;
+  software: boolean;
+}> {
   const adapter = await navigator.gpu.requestAdapter();
-  if (!adapter) throw new Error('This browser has no WebGPU adapter.');
-  const device = await adapter.requestDevice();
+  if (!adapter) throw new Error('There is no WebGPU adapter.');
+  const device = await adapter.requestDevice({
+    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature) && !without.includes(feature)),
+  });
   const software = options.software ?? adapter.info.isFallbackAdapter;
   return { executor: createWgslExecutor({ device, adapter: adapter.info.description, ...options, software }), device, software };
 }

@@ -1,0 +1,3 @@
+import { picturesSuite } from './pictures-suite';
+
+picturesSuite();

@@ -1,0 +1,4 @@
+import { onDriver } from '../../dawn/on-driver';
+import { picturesSuite } from './pictures-suite';
+
+await onDriver('lavapipe', picturesSuite);
