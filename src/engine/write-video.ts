@@ -44,10 +44,12 @@ async function fillVideo(
   environment: Environment,
   pipeline: Pipeline,
   meter: ProgressMeter,
-  { spec, latents, keepFrames, tile, signal }: VideoJob,
+  { spec, latents, scale, keepFrames, tile, signal }: VideoJob,
 ): Promise<{ video: WrittenVideo; frames: Uint8ClampedArray<ArrayBuffer>[] }> {
   const kept: Uint8ClampedArray<ArrayBuffer>[] = [];
-  const frames = pipeline.decode(latents, { ...(signal ? { signal } : {}), ...(tile === undefined ? {} : { tile }) });
+  const options = { ...(signal ? { signal } : {}), ...(tile === undefined ? {} : { tile }) };
+  // Pixels are only needed to be enlarged or kept.
+  const frames = scale === 1 && !keepFrames ? pipeline.decodeForVideo(latents, options) : pipeline.decode(latents, options);
   let decodeMs = 0;
   let encodeMs = 0;
   try {
@@ -57,7 +59,7 @@ async function fillVideo(
       const next = await frames.next();
       decodeMs += environment.now() - started;
       if (next.done) break;
-      if (keepFrames) kept.push(next.value.rgba.slice());
+      if (keepFrames && 'rgba' in next.value) kept.push(next.value.rgba.slice());
       const decoded = environment.now();
       await sink.add(next.value);
       encodeMs += environment.now() - decoded;

@@ -44,6 +44,12 @@ export interface CompiledGraph {
   dispose(): Promise<void>;
 }
 
+/** The linear map from latents to colours in [0, 1]: matrix [3, C] and bias [3]. */
+export interface LatentColours {
+  readonly matrix: readonly (readonly number[])[];
+  readonly bias: readonly number[];
+}
+
 export interface Term {
   readonly tensor: DeviceTensor;
   readonly coefficient: number;
@@ -57,6 +63,8 @@ export interface Executor {
   upload(data: Float32Array | Int32Array, shape: readonly number[]): DeviceTensor;
   /** Copies a tensor out. */
   download(tensor: DeviceTensor): Promise<Float32Array | Int32Array>;
+  /** Copies several tensors out with one wait, where one for each would cost more. */
+  downloadAll?(tensors: readonly DeviceTensor[]): Promise<(Float32Array | Int32Array)[]>;
   /**
    * Σ coefficientᵢ · tensorᵢ over f32 tensors of one shape: sampler updates and guidance.
    * Summed in the given order, so that equal calls give equal bits.
@@ -66,5 +74,9 @@ export interface Executor {
    * Latents [C, T, H, W] whose frame t comes from `known` where `mask[t]`, else from `free`: how given frames are held.
    */
   selectFrames(free: DeviceTensor, known: DeviceTensor, mask: readonly boolean[]): Promise<DeviceTensor>;
+  /** Where tensors live on a GPU: latents [C, T, h, w] as RGBA pixels, [T, h, w] of i32: rgb = matrix [3, C] · latents + bias, in [0, 1]. */
+  toPreview?(latents: DeviceTensor, colours: LatentColours): Promise<DeviceTensor>;
+  /** Where tensors live on a GPU: frames [T, 3, H, W] as the bytes of I420 pictures (BT.709, limited range), [T, words] of i32, whole words a frame. */
+  toI420?(frames: DeviceTensor): Promise<DeviceTensor>;
   dispose(): Promise<void>;
 }

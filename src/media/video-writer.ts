@@ -6,7 +6,7 @@ import type { Container, EncoderChoice, VideoCodec } from './encoder-ladder';
 import { EncoderSession } from './encoder-session';
 import { checkFrame, type Frame } from './frame';
 import { FrameGroups, type RetainedPicture } from './frame-groups';
-import { rgbaToI420 } from './i420';
+import { i420SizeBytes, rgbaToI420, type I420Picture } from './i420';
 import { MIME_TYPES, muxClip } from './mux';
 import { findEncoder } from './probe';
 import { composeComment } from './spec-comment';
@@ -63,7 +63,8 @@ export interface VideoWriter {
   readonly framesAdded: number;
   /** Codecs that this writer has used or was told to leave out: after `no-encoder`, another writer may do without them. */
   readonly triedCodecs: readonly VideoCodec[];
-  add(frame: Frame): Promise<void>;
+  /** A picture in planes is encoded as it is, and so can't be enlarged. */
+  add(frame: Frame | I420Picture): Promise<void>;
   /** Flushes, writes the container and its metadata, and closes. */
   finish(): Promise<WrittenVideo>;
   /** Frees the encoder. Idempotent. */
@@ -118,14 +119,14 @@ class ClipWriter implements VideoWriter {
     return this.#fallbacks.triedCodecs;
   }
 
-  add(frame: Frame): Promise<void> {
+  add(frame: Frame | I420Picture): Promise<void> {
     return this.#exclusively(async () => {
-      checkFrame(frame, this.#options);
+      const picture = this.#toPicture(frame);
       const { signal, without } = this.#options;
       const choice = this.#session ? null : await findEncoder(this.#size, { signal, codecs: this.#codecs, without });
       const index = this.#added++;
       const timestampUs = Math.round((index * 1e6) / this.#size.fps);
-      const retained = { index, timestampUs, picture: rgbaToI420(upscale(frame, this.#scale)) };
+      const retained = { index, timestampUs, picture };
       this.#groups.retain(retained);
       try {
         if (choice) await this.#start(this.#fallbacks.adopt(choice));
@@ -134,6 +135,21 @@ class ClipWriter implements VideoWriter {
         await this.#recover(error);
       }
     });
+  }
+
+  #toPicture(frame: Frame | I420Picture): I420Picture {
+    if (!('planes' in frame)) {
+      checkFrame(frame, this.#options);
+      return rgbaToI420(upscale(frame, this.#scale));
+    }
+    const { width, height } = this.#size;
+    if (this.#scale !== 1 || frame.width !== width || frame.height !== height || frame.planes.length !== i420SizeBytes(width, height))
+      throw new KinoraError(
+        'internal',
+        `A picture of ${frame.width} x ${frame.height} in planes does not fit a video of ${width} x ${height}.`,
+        'Give frames in RGBA to have them enlarged.',
+      );
+    return frame;
   }
 
   finish(): Promise<WrittenVideo> {

@@ -83,6 +83,7 @@ export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline =
     },
 
     decode: (latents, options) => autoencoder.decode(latents, options),
+    decodeForVideo: (latents, options) => autoencoder.decodeForVideo(latents, options),
     encodeFrames: (frames, options) => autoencoder.encode(frames, options),
 
     decoderReach: decoderReach(autoencoder.layout),

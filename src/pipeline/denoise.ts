@@ -6,7 +6,8 @@ import { guide } from '../sampling/guidance';
 import { TorchGenerator } from '../sampling/noise';
 import type { Sampler } from '../sampling/sampler';
 import { holdFrames, type HeldFrames } from './hold-frames';
-import { previewFrames } from './preview';
+import { previewTensor, readPreview } from './preview';
+import { readBack } from './read-back';
 import { TensorScope } from './tensor-scope';
 import type { DenoiseRequest, DenoiseSpec, Latents, PipelineConfig, StepReport } from './types';
 import type { CrossAttention, OpenClip, VelocityModel } from './velocity-model';
@@ -23,7 +24,7 @@ export interface DenoiseCall extends Pick<DenoiseRequest, 'known' | 'start' | 'n
   readonly uncond?: CrossAttention;
 }
 
-/** From noise to latents. Latents stay on the executor; only previews and snapshots are read back, after each step. */
+/** From noise to latents. Latents stay on the executor; what a step leaves (the state to go on from, and a preview) is read back once, together. */
 export async function denoise(setting: DenoiseSetting, call: DenoiseCall): Promise<Latents> {
   checkCall(call);
   throwIfAborted(call.signal);
@@ -48,7 +49,6 @@ async function runSteps(
   const { shape, known, start, signal, noise = new TorchGenerator(call.spec.seed) } = call;
   const count = shape.reduce((product, size) => product * size, 1);
   const upload = (data: Float32Array, scope: TensorScope): DeviceTensor => scope.own(executor.upload(data, shape));
-  const read = async (tensor: DeviceTensor): Promise<Float32Array> => (await executor.download(tensor)) as Float32Array;
   const algebra: Algebra<DeviceTensor> = {
     combine: async (terms) => scopes.step.own(await executor.combine(terms)),
     release: (tensor) => scopes.step.release(tensor),
@@ -74,6 +74,7 @@ async function runSteps(
   const begin = start ? start.latents.data : startNoise.map((value) => value * sampler.startScale);
   state = new Map(state).set('latents', await hold(upload(begin, scopes.step), sampler.sigmas[first]!));
 
+  let last: Latents | undefined;
   for (const [index, step] of sampler.steps.entries()) {
     if (index < first) continue;
     throwIfAborted(signal);
@@ -85,30 +86,33 @@ async function runSteps(
     const fresh = step.freshNoise ? upload(noise.next(count), scopes.step) : undefined;
     const applied = await applyStep(algebra, step, state, velocity, fresh);
     state = new Map(applied.state).set('latents', await hold(applied.state.get('latents')!, step.nextSigma));
-    const snapshot = call.onStep && (await takeSnapshot(state, await hold(applied.denoised, 0), shape, read));
+    const snapshot = call.onStep && (await takeSnapshot(setting, scopes.step, state, await hold(applied.denoised, 0), shape));
     scopes.step.retain(state.values());
-    if (snapshot)
-      call.onStep?.({
-        step: index + 1,
-        steps: sampler.steps.length,
-        seconds: (performance.now() - startedAt) / 1000,
-        preview: previewFrames(snapshot.denoised, setting.latentRgb),
-        state: { step: index + 1, latents: snapshot.latents, history: snapshot.history },
-      });
+    if (!snapshot) continue;
+    call.onStep?.({
+      step: index + 1,
+      steps: sampler.steps.length,
+      seconds: (performance.now() - startedAt) / 1000,
+      preview: snapshot.preview,
+      state: { step: index + 1, latents: snapshot.latents, history: snapshot.history },
+    });
+    last = snapshot.latents;
   }
-  return { data: await read(state.get('latents')!), shape };
+  return last ? { data: last.data.slice(), shape } : { data: (await executor.download(state.get('latents')!)) as Float32Array, shape };
 }
 
 async function takeSnapshot(
+  { executor, latentRgb }: DenoiseSetting,
+  scope: TensorScope,
   state: ReadonlyMap<string, DeviceTensor>,
   denoised: DeviceTensor,
   shape: Latents['shape'],
-  read: (tensor: DeviceTensor) => Promise<Float32Array>,
-): Promise<{ denoised: Latents; latents: Latents; history: NonNullable<StepReport['state']['history']> }> {
-  const { latents, ...history } = Object.fromEntries(
-    await Promise.all([...state].map(async ([name, tensor]): Promise<[string, Float32Array]> => [name, await read(tensor)])),
-  );
-  return { denoised: { data: await read(denoised), shape }, latents: { data: latents!, shape }, history };
+): Promise<{ preview: StepReport['preview']; latents: Latents; history: NonNullable<StepReport['state']['history']> }> {
+  const picture = await previewTensor(executor, scope, denoised, latentRgb);
+  const [preview, ...values] = await readBack(executor, [picture, ...state.values()]);
+  const names = [...state.keys()];
+  const { latents, ...history } = Object.fromEntries(values.map((data, index) => [names[index]!, data as Float32Array]));
+  return { preview: readPreview(preview!, shape, latentRgb), latents: { data: latents!, shape }, history };
 }
 
 function samplerOf({ sigmaGrids }: DenoiseSetting, { spec, start }: DenoiseCall): Sampler {

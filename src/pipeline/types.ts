@@ -10,6 +10,13 @@ export interface Frame {
   readonly rgba: Uint8ClampedArray<ArrayBuffer>;
 }
 
+/** One decoded picture as a video encoder takes it: I420, BT.709, limited range; Y [height, width], then Cb and Cr [height/2, width/2]. */
+export interface PlanarFrame {
+  readonly width: number;
+  readonly height: number;
+  readonly planes: Uint8Array<ArrayBuffer>;
+}
+
 /** Latents in host memory: f32, row-major [C, T, H, W]. */
 export interface Latents {
   readonly data: Float32Array;
@@ -148,6 +155,8 @@ export interface Pipeline {
   denoise(request: DenoiseRequest): Promise<Latents>;
   /** Streams 4n + 1 frames, one latent frame at a time, in time order. */
   decode(latents: Latents, options?: DecodeOptions): AsyncGenerator<Frame, void, undefined>;
+  /** As `decode`, planar where the executor makes such pictures itself: half the bytes of RGBA come back from a GPU, an eighth of the planes. */
+  decodeForVideo(latents: Latents, options?: DecodeOptions): AsyncGenerator<Frame | PlanarFrame, void, undefined>;
   /** 4n + 1 frames of one size to latents: image-to-video, extend. */
   encodeFrames(frames: readonly Frame[], options?: CallOptions): Promise<Latents>;
   /** Latent pixels that a decoded pixel sees on either side: a tile smaller than the picture by twice this saves memory. */

@@ -7,7 +7,7 @@ import { placeTile, planTiles, tileLatents } from './decode-tiles';
 import { LazyChain } from './lazy-chain';
 import { checkFrames, frameFromPlanes, writePlanes } from './pixels';
 import { TensorScope } from './tensor-scope';
-import type { CallOptions, DecodeOptions, Frame, Latents } from './types';
+import type { CallOptions, DecodeOptions, Frame, Latents, PlanarFrame } from './types';
 
 /** The autoencoder at work, one latent frame at a time: what its blocks remember goes from each run to the next. */
 export class VideoAutoencoder {
@@ -30,7 +30,7 @@ export class VideoAutoencoder {
     const [width, height] = [w * scale, h * scale];
     const size = 3 * width * height;
     let leading = leadingFrames(this.layout);
-    const tiles = planTiles(h, w, tile ?? Math.max(h, w), decoderReach(this.layout));
+    const tiles = this.#tiles(latents, tile);
     const streams: Stream[] = [];
     try {
       for (const part of tiles) streams.push(await this.#open(this.decoder, part.height, part.width, signal));
@@ -52,6 +52,31 @@ export class VideoAutoencoder {
       }
     } finally {
       for (const stream of streams) stream.close();
+    }
+  }
+
+  /** As `decode`; frames that are decoded whole on a GPU come back as I420. */
+  async *decodeForVideo(latents: Latents, options: DecodeOptions = {}): AsyncGenerator<Frame | PlanarFrame, void, undefined> {
+    const toI420 = this.#executor.toI420?.bind(this.#executor);
+    const [channels, frames, h, w] = latents.shape;
+    const [whole, ...others] = this.#tiles(latents, options.tile);
+    if (!toI420 || others.length > 0) return yield* this.decode(latents, options);
+    const scale = spatialFactor(this.layout);
+    const [width, height] = [w * scale, h * scale];
+    const sizeBytes = (width * height * 3) / 2;
+    let leading = leadingFrames(this.layout);
+    const stream = await this.#open(this.decoder, h, w, options.signal);
+    try {
+      for (let t = 0; t < frames; t++) {
+        const words = await stream.run('latents', tileLatents(latents, t, whole!), [1, channels, h, w], 'frames', toI420);
+        const stride = words.byteLength / temporalFactor(this.layout);
+        for (let at = 0; at < words.byteLength; at += stride) {
+          if (leading-- > 0) continue;
+          yield { width, height, planes: new Uint8Array(words.buffer as ArrayBuffer, words.byteOffset + at, sizeBytes).slice() };
+        }
+      }
+    } finally {
+      stream.close();
     }
   }
 
@@ -87,11 +112,12 @@ export class VideoAutoencoder {
     const scope = new TensorScope();
     let memories = zeroMemories(this.#executor, scope, network.graphs[0]!, h, w);
     return {
-      run: async (input, values, shape, output) => {
+      run: async (input, values, shape, output, convert) => {
         throwIfAborted(signal);
         const given = scope.own(this.#executor.upload(values, shape));
         const { [output]: result, ...next } = scope.ownAll(await chain.run({ ...memories, [input]: given }));
-        const host = (await this.#executor.download(result!)) as Float32Array;
+        const converted = convert ? scope.own(await convert(result!)) : result!;
+        const host = (await this.#executor.download(converted)) as Float32Array;
         memories = next;
         scope.retain(Object.values(memories));
         return host;
@@ -99,10 +125,21 @@ export class VideoAutoencoder {
       close: () => scope.dispose(),
     };
   }
+
+  #tiles({ shape: [, , h, w] }: Latents, tile: number | undefined) {
+    return planTiles(h, w, tile ?? Math.max(h, w), decoderReach(this.layout));
+  }
 }
 
 interface Stream {
-  run(input: string, values: Float32Array, shape: readonly number[], output: string): Promise<Float32Array>;
+  /** Runs on one latent frame (or what makes one) and copies the named output out, converted where that is asked for. */
+  run(
+    input: string,
+    values: Float32Array,
+    shape: readonly number[],
+    output: string,
+    convert?: (tensor: DeviceTensor) => Promise<DeviceTensor>,
+  ): Promise<Float32Array>;
   close(): void;
 }
 

@@ -208,6 +208,12 @@ function fakePipeline(world: FakeWorld): Pipeline {
   const aborted = (signal?: AbortSignal) => {
     if (signal?.aborted) throw new KinoraError('aborted', 'Stopped.', 'Start again whenever you like.');
   };
+  const decode: Pipeline['decode'] = async function* (latents, { tile } = {}) {
+    world.onDecode(tile);
+    const frames = (latents.shape[1] - 1) * 4 + 1;
+    const [width, height] = [latents.shape[3] * 8, latents.shape[2] * 8];
+    for (let index = 0; index < frames; index++) yield { width, height, rgba: new Uint8ClampedArray(width * height * 4).fill(index) };
+  };
   return {
     load: async ({ onProgress } = {}) => {
       if (isLoaded) return;
@@ -241,12 +247,8 @@ function fakePipeline(world: FakeWorld): Pipeline {
       aborted(signal);
       return { data, shape };
     },
-    decode: async function* (latents, { tile } = {}) {
-      world.onDecode(tile);
-      const frames = (latents.shape[1] - 1) * 4 + 1;
-      const [width, height] = [latents.shape[3] * 8, latents.shape[2] * 8];
-      for (let index = 0; index < frames; index++) yield { width, height, rgba: new Uint8ClampedArray(width * height * 4).fill(index) };
-    },
+    decode,
+    decodeForVideo: decode,
     encodeFrames: async () => Promise.reject(new Error('not used')),
     decoderReach: 2,
     keepOnly: async (network) => void log.push(`keep only ${network}`),

@@ -38,6 +38,28 @@ describe('a clip on our own kernels', () => {
   });
 });
 
+describe('the loop stays on the GPU', () => {
+  it('reads back one text state a prompt, one preview with its state a step, and one set of I420 pictures a latent frame', async () => {
+    live.clearReadBacks();
+    const progress: Progress[] = [];
+    const clip = await engine.generate(SMALL, { backend: 'wgsl', onProgress: (report) => progress.push(report) });
+    const [latents, preview] = [16 * 2 * 4 * 4 * 4, 2 * 4 * 4 * 4];
+    const pictures = (4 * (32 * 32 * 3)) / 2;
+    const prompts = live.readBacks.slice(0, 2);
+    expect(live.readBacks.slice(2)).toEqual([...new Array(SMALL.steps).fill(latents + preview), pictures, pictures]);
+    expect(prompts).toEqual([clip.report.prompt.tokens * 384 * 4, 2 * 384 * 4]);
+    expect(clip.report.latentsSha256).toBe(first.report.latentsSha256);
+    expect(progress.filter((report) => report.preview).map((report) => report.preview!.frames.length)).toEqual([2, 2, 2]);
+  });
+
+  it('makes the video that pixels would have made', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] }); // files hold the time they were made at
+    const [planar, pixels] = [await make(), await make({ keepFrames: true })];
+    vi.useRealTimers();
+    expect(new Uint8Array(await planar.blob.arrayBuffer())).toEqual(new Uint8Array(await pixels.blob.arrayBuffer()));
+  });
+});
+
 describe('nothing is left on the GPU', () => {
   /** What a loaded model holds between jobs. */
   const held = () => ({ devices: live.devices.size, objects: live.objects.size, bytes: live.bytes });

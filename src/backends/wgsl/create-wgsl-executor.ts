@@ -1,14 +1,15 @@
 import { invalidGraph } from '../../graph/errors';
 import { bindInputs, type InputShape } from '../../graph/bindings';
 import { elementCount, evaluateShape, formatShape } from '../../graph/dims';
-import type { DeviceTensor, Executor, Precision, Term } from '../../graph/executor';
+import type { DeviceTensor, Executor, LatentColours, Precision, Term } from '../../graph/executor';
 import type { Graph } from '../../graph/types';
 import { KinoraError } from '../../errors';
 import { compileGraph, planGraph, weightForms, type Device } from './compiled-graph';
 import { Gpu } from './gpu';
 import { linearGroups } from './kernel';
 import { packedBytes } from './pack-weights';
-import { framesToI420, latentsToPreview, type LatentColours } from './pictures';
+import { framesToI420, latentsToPreview } from './pictures';
+import { readBack } from './read-back';
 import { runKernel } from './run-kernel';
 import { Submitter, type SubmitterOptions } from './submitter';
 import { GpuTensor } from './tensor';
@@ -127,26 +128,8 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
       return tensor;
     },
 
-    download: async (tensor) => {
-      const source = own(tensor);
-      gpu.check();
-      const staging = gpu.buffer(source.sizeBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, 'download');
-      try {
-        const encoder = device.createCommandEncoder();
-        encoder.copyBufferToBuffer(source.buffer, 0, staging, 0, source.sizeBytes);
-        device.queue.submit([encoder.finish()]);
-        await staging.mapAsync(GPUMapMode.READ).catch((cause: unknown) => {
-          gpu.check();
-          throw new KinoraError('device-lost', 'The GPU did not give its result back.', 'Try again, or choose another backend.', { cause });
-        });
-        gpu.check();
-        const bytes = staging.getMappedRange(0, source.sizeBytes).slice(0);
-        staging.unmap();
-        return source.type === 'i32' ? new Int32Array(bytes) : new Float32Array(bytes);
-      } finally {
-        gpu.release(staging);
-      }
-    },
+    download: async (tensor) => (await readBack(gpu, [own(tensor)]))[0]!,
+    downloadAll: (tensors) => readBack(gpu, tensors.map(own)),
 
     combine: async (terms: readonly Term[]) => {
       const [first, ...rest] = terms;

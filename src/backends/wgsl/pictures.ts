@@ -1,19 +1,12 @@
 import { invalidGraph } from '../../graph/errors';
 import { elementCount, formatShape } from '../../graph/dims';
+import type { LatentColours } from '../../graph/executor';
 import type { Gpu } from './gpu';
 import { linearGroups } from './kernel';
 import { runKernel } from './run-kernel';
 import { GpuTensor } from './tensor';
 
 const DEFECT = 'This is a defect in Kinora; please report it.';
-
-/** The linear map of a model's manifest: rgb = matrix · latents + bias, colours in [0, 1]. */
-export interface LatentColours {
-  /** [3, C] */
-  readonly matrix: readonly (readonly number[])[];
-  /** [3] */
-  readonly bias: readonly number[];
-}
 
 /**
  * Frames [T, 3, H, W] in [0, 1] to I420 on the GPU: [T, words] of i32, the bytes of src/media/i420.ts's `planes`, each frame padded to whole
