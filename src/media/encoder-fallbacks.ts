@@ -1,7 +1,7 @@
 import { KinoraError } from '../errors';
 import type { StreamSize } from './codec-levels';
 import type { CodecsApi } from './codecs-api';
-import { encoderLadder, withLowerRate, type EncoderChoice, type VideoCodec } from './encoder-ladder';
+import { encoderLadder, withLowerRate, type Container, type EncoderChoice, type VideoCodec } from './encoder-ladder';
 import { firstWorking } from './probe';
 
 /** Browsers take an idle encoder away (w3c/webcodecs#282); one that goes time and again without giving a group is no use. */
@@ -11,14 +11,16 @@ const MAX_RECLAIMS = 3;
 export class EncoderFallbacks {
   readonly #size: StreamSize;
   readonly #codecs: CodecsApi;
+  readonly #container: Container | undefined;
   readonly #triedCodecs: Set<VideoCodec>;
   #sameCodec: EncoderChoice[] = [];
   #reclaims = 0;
 
-  constructor(size: StreamSize, codecs: CodecsApi, without: readonly VideoCodec[] = []) {
+  constructor(size: StreamSize, codecs: CodecsApi, without: readonly VideoCodec[] = [], container?: Container) {
     this.#size = size;
     this.#codecs = codecs;
     this.#triedCodecs = new Set(without);
+    this.#container = container;
   }
 
   /** Codecs that were used, or were not to be. */
@@ -55,7 +57,7 @@ export class EncoderFallbacks {
     const sameCodec = this.#sameCodec.shift();
     if (sameCodec) return sameCodec;
     if (codecIsSettled) throw noneLeft(error);
-    const others = encoderLadder(this.#size).filter(({ codec }) => !this.#triedCodecs.has(codec));
+    const others = encoderLadder(this.#size, this.#container).filter(({ codec }) => !this.#triedCodecs.has(codec));
     if (others.length === 0) throw noneLeft(error);
     return this.adopt(await firstWorking(others, this.#codecs));
   }

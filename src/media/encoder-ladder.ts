@@ -48,8 +48,10 @@ function targetBitrate({ width, height, fps }: StreamSize): number {
  * software ('prefer-hardware' is a demand in Chromium, refused on machines without the hardware). H.264 asks for Constrained
  * Baseline first: every player has it, it never reorders frames, and at these rates Chromium's Main and High give the very same
  * bytes. Each profile is tried at the level computed for the clip, then at 4.0, for encoders that know no small levels.
+ *
+ * @param only the one container to try; with WebM, AV1 after VP9
  */
-export function encoderLadder(size: StreamSize): EncoderChoice[] {
+export function encoderLadder(size: StreamSize, only?: Container): EncoderChoice[] {
   const base = { width: size.width, height: size.height, framerate: size.fps, latencyMode: 'quality' } as const;
   const bitrate = targetBitrate(size);
   const computedLevel = avcLevel(size, bitrate);
@@ -73,12 +75,15 @@ export function encoderLadder(size: StreamSize): EncoderChoice[] {
     ['vp9', 'mp4', vp9],
     ['av1', 'mp4', av1],
     ['vp9', 'webm', vp9],
+    // Whoever has not asked for WebM is better off with AV1 in MP4.
+    ...(only === 'webm' ? ([['av1', 'webm', av1]] as const) : []),
   ] as const) {
     rungs.push({ codec, container, keyInterval, quantizer: QUANTIZER, config: { ...base, codec: name, bitrateMode: 'quantizer' } });
     rungs.push({ codec, container, keyInterval, config: { ...base, codec: name, bitrate, bitrateMode: 'variable' } });
   }
 
-  return rungs.flatMap((rung) =>
+  const wanted = rungs.filter((rung) => only === undefined || rung.container === only);
+  return wanted.flatMap((rung) =>
     (['no-preference', 'prefer-software'] as const).map((hardwareAcceleration) => ({
       ...rung,
       hardwareAcceleration,

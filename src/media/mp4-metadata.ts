@@ -1,5 +1,6 @@
 import { childBoxes, findBox, listBoxes, makeBox, malformed, type Box } from './mp4-boxes';
-import { DIGITAL_SOURCE_TYPE, GENERATOR } from './spec-comment';
+import { GENERATOR } from './spec-comment';
+import { xmpPacket } from './xmp';
 
 /** Well-known types of iTunes metadata values (QuickTime File Format, "Well-known types"): 1 is UTF-8. */
 const UTF8 = 1;
@@ -7,7 +8,7 @@ const UTF8 = 1;
 const XMP_UUID = 'be7acfcb97a942e89c71999491e3afac';
 
 /**
- * A finished MP4 with a comment and the mark that a machine made it. The comment goes where iTunes, ffmpeg and players look for it,
+ * A finished MP4 with a comment and the mark that a machine made it, in place of those it had. The comment goes where iTunes, ffmpeg and players look for it,
  * moov/udta/meta/ilst `©cmt`, with the tool as `©too`; it survives a remux. The IPTC digital source type goes into an XMP
  * packet at the end of the file, where metadata readers look for it (a remux drops it; the comment says the same).
  *
@@ -20,6 +21,11 @@ export function addMetadata(file: Uint8Array<ArrayBuffer>, comment: string): Uin
   const moov = boxes.find(({ type }) => type === 'moov');
   if (!moov) throw malformed('it has no moov box');
 
+  // An XMP packet of an earlier pass goes; what lies behind the samples and the index can go without moving them.
+  const last = boxes.findLastIndex(({ type }) => type === 'moov' || type === 'mdat');
+  const tail = boxes.slice(last + 1).filter((box) => !isXmp(file, box));
+  const bodyEnd = boxes[last]!.end;
+
   const kept = childBoxes(file, moov)
     .filter(({ type }) => type !== 'udta')
     .map(({ start, end }) => file.subarray(start, end));
@@ -28,12 +34,18 @@ export function addMetadata(file: Uint8Array<ArrayBuffer>, comment: string): Uin
   shiftChunkOffsets(newMoov, moov.end, growth);
 
   const xmp = makeBox('uuid', fromHex(XMP_UUID), utf8(xmpPacket()));
-  const out = new Uint8Array(file.length + growth + xmp.length);
-  out.set(file.subarray(0, moov.start));
-  out.set(newMoov, moov.start);
-  out.set(file.subarray(moov.end), moov.start + newMoov.length);
-  out.set(xmp, file.length + growth);
-  return out;
+  return concat([
+    file.subarray(0, moov.start),
+    newMoov,
+    file.subarray(moov.end, bodyEnd),
+    ...tail.map(({ start, end }) => file.subarray(start, end)),
+    xmp,
+  ]);
+}
+
+function isXmp(file: Uint8Array, { type, content, end }: Box): boolean {
+  const uuid = fromHex(XMP_UUID);
+  return type === 'uuid' && end - content >= uuid.length && uuid.every((byte, at) => file[content + at] === byte);
 }
 
 /** udta/meta with iTunes' handler ("mdir") and item list. */
@@ -76,19 +88,14 @@ function shiftChunkOffsets(moov: Uint8Array<ArrayBuffer>, from: number, growth: 
   }
 }
 
-function xmpPacket(): string {
-  return [
-    '<?xpacket begin="\uFEFF" id="W5M0MpCehiHzreSzNTczkc9d"?>',
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/">',
-    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">',
-    '<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">',
-    `<xmp:CreatorTool>${GENERATOR}</xmp:CreatorTool>`,
-    `<Iptc4xmpExt:DigitalSourceType>${DIGITAL_SOURCE_TYPE}</Iptc4xmpExt:DigitalSourceType>`,
-    '</rdf:Description>',
-    '</rdf:RDF>',
-    '</x:xmpmeta>',
-    '<?xpacket end="r"?>',
-  ].join('\n');
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }
 
 function utf8(text: string): Uint8Array {

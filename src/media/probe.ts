@@ -2,7 +2,7 @@ import { KinoraError, throwIfAborted } from '../errors';
 import { browserCodecs, type CodecsApi } from './codecs-api';
 import { checkStreamSize, type StreamSize } from './codec-levels';
 import { encodeOptions } from './encode-options';
-import { encoderLadder, type EncoderChoice, type VideoCodec } from './encoder-ladder';
+import { encoderLadder, type Container, type EncoderChoice, type VideoCodec } from './encoder-ladder';
 import { BT709_LIMITED, i420SizeBytes } from './i420';
 import { withTimeout } from './with-timeout';
 
@@ -18,6 +18,8 @@ export interface ProbeOptions {
   readonly codecs?: CodecsApi | undefined;
   /** Codecs that are not to be tried. */
   readonly without?: readonly VideoCodec[] | undefined;
+  /** The only container to try. */
+  readonly container?: Container | undefined;
 }
 
 /**
@@ -28,17 +30,17 @@ export interface ProbeOptions {
  */
 export async function findEncoder(
   size: StreamSize,
-  { signal, codecs = browserCodecs(), without = [] }: ProbeOptions = {},
+  { signal, codecs = browserCodecs(), without = [], container }: ProbeOptions = {},
 ): Promise<EncoderChoice> {
   throwIfAborted(signal);
   checkStreamSize(size);
-  const key = `${size.width}x${size.height}@${size.fps} ${without.join()}`;
+  const key = `${size.width}x${size.height}@${size.fps} ${without.join()} ${container ?? ''}`;
   const cache = found.get(codecs.VideoEncoder) ?? new Map<string, Promise<EncoderChoice>>();
   found.set(codecs.VideoEncoder, cache);
   let choice = cache.get(key);
   if (!choice) {
     choice = firstWorking(
-      encoderLadder(size).filter(({ codec }) => !without.includes(codec)),
+      encoderLadder(size, container).filter(({ codec }) => !without.includes(codec)),
       codecs,
     );
     cache.set(key, choice);

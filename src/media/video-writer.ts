@@ -29,6 +29,8 @@ export interface VideoWriterOptions {
   readonly signal?: AbortSignal;
   /** Codecs that broke on this clip before. */
   readonly without?: readonly VideoCodec[];
+  /** The only container to write; default: the best that the browser can. */
+  readonly container?: Container;
   /** WebCodecs to use; default: the browser's. */
   readonly codecs?: CodecsApi;
   /** How long the encoder may stay silent. Default 30 s. */
@@ -103,7 +105,7 @@ class ClipWriter implements VideoWriter {
     checkStreamSize(this.#size);
     this.#comment = composeComment(options.spec, options.includeSpec);
     this.#codecs = options.codecs ?? browserCodecs();
-    this.#fallbacks = new EncoderFallbacks(this.#size, this.#codecs, options.without);
+    this.#fallbacks = new EncoderFallbacks(this.#size, this.#codecs, options.without, options.container);
     options.signal?.addEventListener('abort', this.#stop);
   }
 
@@ -122,8 +124,8 @@ class ClipWriter implements VideoWriter {
   add(frame: Frame | I420Picture): Promise<void> {
     return this.#exclusively(async () => {
       const picture = this.#toPicture(frame);
-      const { signal, without } = this.#options;
-      const choice = this.#session ? null : await findEncoder(this.#size, { signal, codecs: this.#codecs, without });
+      const { signal, without, container } = this.#options;
+      const choice = this.#session ? null : await findEncoder(this.#size, { signal, codecs: this.#codecs, without, container });
       const index = this.#added++;
       const timestampUs = Math.round((index * 1e6) / this.#size.fps);
       const retained = { index, timestampUs, picture };
