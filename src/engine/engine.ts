@@ -201,7 +201,7 @@ export class KinoraEngine implements Kinora {
   async #export(before: Clip['report'], latents: Latents, options: ExportOptions): Promise<Clip> {
     const environment = this.#environment;
     const { spec } = before;
-    const { signal, onProgress, exportScale: scale } = options;
+    const { signal, onProgress, exportScale: scale, keepFrames = false } = options;
     const { manifest } = await environment.models.describe(spec.model);
     const decision = chooseBackend(options, await environment.detectDevice());
     const meter = new ProgressMeter(
@@ -211,7 +211,7 @@ export class KinoraEngine implements Kinora {
     await download(manifest, signal, environment, meter);
     return withGpuLock(environment.locks, { signal, onWait: () => meter.start('load', 0, { note: ANOTHER_TAB }) }, async () => {
       const { pipeline } = await this.#loaded.get(manifest.id, decision);
-      const { video } = await writeVideo(environment, pipeline, meter, { spec, latents, scale, keepFrames: false, signal });
+      const { video, frames } = await writeVideo(environment, pipeline, meter, { spec, latents, scale, keepFrames, signal });
       const seconds = { ...before.seconds, ...meter.seconds };
       const report = {
         ...before,
@@ -220,7 +220,7 @@ export class KinoraEngine implements Kinora {
         clip: describeClip(video),
         notes: [...before.notes, ...noteCodec(video)],
       };
-      return { blob: video.blob, report, latents: latents.data };
+      return { blob: video.blob, report, latents: latents.data, ...(keepFrames ? { frames } : {}) };
     });
   }
 

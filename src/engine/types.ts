@@ -171,11 +171,16 @@ export interface Kinora {
   generate(spec: SpecInput, options?: GenerateOptions): Promise<Clip>;
   /**
    * The same frames as a video of another scale: decodes the clip's latents again (made with `keepLatents`) and encodes them
-   * at `exportScale`. `invalid-spec` where the clip has no latents.
+   * at `exportScale`; with `keepFrames`, also the frames as they were before encoding. `invalid-spec` where the clip has no latents.
    */
   exportClip(
     clip: Clip,
-    options: RunOptions & { exportScale: 1 | 2 | 4; signal?: AbortSignal; onProgress?: (progress: Progress) => void },
+    options: RunOptions & {
+      exportScale: 1 | 2 | 4;
+      keepFrames?: boolean;
+      signal?: AbortSignal;
+      onProgress?: (progress: Progress) => void;
+    },
   ): Promise<Clip>;
   /** The latents that the last stopped or failed job had finished, or null. Also after a reload of the page in the middle of a job. */
   partial(): Promise<PartialResult | null>;

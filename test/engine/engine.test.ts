@@ -627,6 +627,9 @@ describe('other calls', () => {
     const engine = new KinoraEngine(fakeWorld());
     const clip = await engine.generate({ prompt: PROMPT, steps: 1 }, { keepLatents: true });
     const large = await engine.exportClip(clip, { exportScale: 4 });
+    const { frames } = await engine.exportClip(clip, { exportScale: 1, keepFrames: true });
+    expect(frames).toHaveLength(clip.report.clip.frames);
+    expect(large.frames).toBeUndefined();
     expect(large.report).toMatchObject({
       clip: { width: 256, height: 256 },
       encoder: { scale: 4 },
