@@ -18,6 +18,10 @@ export interface SizeChoice {
 }
 
 const FIELD_LABELS: Record<NumericField, string> = { steps: 'Steps', guidance: 'Guidance', fps: 'Frame rate' };
+/** More than any text encoder here reads of a prompt, with room for a batch of prompts, one a line. */
+const MOST_CHARACTERS = 20_000;
+/** As far as the prompt is read for hints with every letter typed. */
+const READ_CHARACTERS = 4_000;
 const STORAGE_KEY = 'kinora.composer';
 const SHAPES: readonly (readonly [name: string, ratio: number])[] = [
   ['square', 1],
@@ -38,15 +42,20 @@ export class Composer {
   frames = $state(0);
   width = $state(0);
   height = $state(0);
+  /** How many clips of the prompt, each of its own seed. */
+  versions = $state(1);
+  /** Every line of the prompt is a clip of its own. */
+  linesApart = $state(false);
 
   #description = $state.raw<ModelDescription | null>(null);
   #lexicon = $state.raw<Lexicon | null>(null);
   /** An empty prompt is only a mistake once Generate was pressed. */
   #attempted = $state(false);
+  #refusals = $state(0);
   readonly #store: KeyValueStore | null;
   readonly #random: () => number;
 
-  readonly parts: readonly PromptPart[] = $derived(this.#lexicon ? readPrompt(this.prompt, this.#lexicon) : []);
+  readonly parts: readonly PromptPart[] = $derived(this.#lexicon ? readPrompt(this.prompt.slice(0, READ_CHARACTERS), this.#lexicon) : []);
   readonly problems: FieldProblems = $derived.by(() => this.#findProblems());
 
   constructor(options: { store?: KeyValueStore; random?: () => number } = {}) {
@@ -64,6 +73,20 @@ export class Composer {
 
   get lexicon(): Lexicon | null {
     return this.#lexicon;
+  }
+
+  /** How often Generate was refused because something in the fields is wrong. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  /** The longest prompt in words, and about how many of them the model reads, where those are fewer; else null. */
+  get excess(): { readonly words: number; readonly read: number } | null {
+    const rows = this.#description?.manifest.text.length;
+    if (!rows) return null;
+    const words = Math.max(0, ...this.prompts.map((prompt) => prompt.slice(0, MOST_CHARACTERS).match(/\S+/g)?.length ?? 0));
+    const read = rows - 2; // two rows mark the beginning and the end
+    return words > read ? { words, read } : null;
   }
 
   get isValid(): boolean {
@@ -114,6 +137,14 @@ export class Composer {
     this.height = defaults.height;
     this.negativePrompt = '';
     this.seedMode = 'new';
+    this.versions = 1;
+  }
+
+  /** Puts settings back, and leaves the prompt and the seed. */
+  apply(settings: Omit<SpecInput, 'prompt' | 'seed'>): void {
+    const { seed, seedMode, prompt } = this;
+    this.restore({ ...settings, prompt });
+    [this.seed, this.seedMode] = [seed, seedMode];
   }
 
   /** Frame counts the model makes (4n + 1), with their length in time. */
@@ -179,16 +210,51 @@ export class Composer {
     this.seed = Math.floor(this.#random() * 2 ** 32);
   }
 
+  /** The prompts that would be made: one, or one a line. */
+  get prompts(): string[] {
+    const lines = this.prompt.split('\n').map((line) => line.trim());
+    return this.linesApart ? lines.filter((line) => line !== '') : [this.prompt.trim()];
+  }
+
+  /** Whether the prompt has several lines, so that one clip a line is a question at all. */
+  get hasLines(): boolean {
+    return this.prompt.split('\n').filter((line) => line.trim() !== '').length > 1;
+  }
+
+  /**
+   * What to run: for each prompt its versions, whose seeds follow one another. Empty (and the problems show) where something is wrong.
+   */
+  takeSpecs(): SpecInput[][] {
+    const first = this.takeSpec();
+    if (!first) return [];
+    return this.prompts.map((prompt) =>
+      Array.from({ length: this.versions }, (_, version) => ({
+        ...first,
+        prompt,
+        seed: ((first.seed ?? 0) + version) % Number.MAX_SAFE_INTEGER,
+      })),
+    );
+  }
+
   /**
    * The spec to run, or null (and the problems show) where something is wrong. In `new` mode it draws a seed first.
    */
   takeSpec(): SpecInput | null {
     this.#attempted = true;
     const description = this.#description;
-    if (!description || !this.isValid) return null;
+    if (!description || !this.isValid) {
+      this.#refusals += 1;
+      return null;
+    }
     if (this.seedMode === 'new') this.rollSeed();
-    const { id, defaults } = description.manifest;
     this.save();
+    return this.current();
+  }
+
+  /** What stands in the fields, checked or not; what is missing is the model's default. */
+  current(): SpecInput {
+    if (!this.#description) return { prompt: this.prompt.trim() };
+    const { id, defaults } = this.#description.manifest;
     return {
       version: 1,
       model: id,
@@ -247,6 +313,8 @@ export class Composer {
     if (!limits) return {};
     const problems: Partial<Record<FieldName, string>> = {};
     if (this.#attempted && this.prompt.trim() === '') problems.prompt = 'There is no prompt yet. Say what should be in the clip.';
+    else if (this.prompt.length > MOST_CHARACTERS)
+      problems.prompt = `The prompt has ${this.prompt.length.toLocaleString('en')} characters; ${MOST_CHARACTERS.toLocaleString('en')} are the most. Shorten it.`;
     if (this.seedMode === 'fixed' && !isSeed(this.seed)) problems.seed = `The seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`;
     for (const field of ['steps', 'guidance', 'fps'] as const) {
       const range = limits[field];

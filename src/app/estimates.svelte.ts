@@ -3,6 +3,7 @@ import type { SpecInput } from '../engine/spec';
 import { readJson, writeJson, type KeyValueStore } from './stored-json';
 
 const KEY = 'kinora.measured';
+const MEMORY_KEY = 'kinora.memory';
 /** Attention grows with the square of the clip: a measurement says little about clips of another order of size. */
 const FARTHEST_RATIO = 2;
 
@@ -17,9 +18,17 @@ interface Measurement {
   readonly restSeconds: number;
 }
 
-/** Seconds that a clip will take here, learned from the last one; says nothing before there was one. */
+/** What page and workers held while a clip was made. */
+interface MemoryMeasurement {
+  readonly model: string;
+  readonly volume: number;
+  readonly bytes: number;
+}
+
+/** Seconds and memory that a clip will take here, learned from the last one; says nothing before there was one. */
 export class Estimates {
   #last = $state.raw<Measurement | null>(null);
+  #memory = $state.raw<MemoryMeasurement | null>(null);
   readonly #store: KeyValueStore | null;
 
   constructor(store: KeyValueStore | null) {
@@ -27,6 +36,8 @@ export class Estimates {
     const saved = readJson<Measurement>(store, KEY);
     if (saved && [saved.volume, saved.passSeconds, saved.restSeconds].every((value) => Number.isFinite(value) && value >= 0))
       this.#last = saved;
+    const memory = readJson<MemoryMeasurement>(store, MEMORY_KEY);
+    if (memory && [memory.volume, memory.bytes].every((value) => Number.isFinite(value) && value > 0)) this.#memory = memory;
   }
 
   learn({ spec, stepSeconds, seconds }: Pick<Report, 'spec' | 'stepSeconds' | 'seconds'>): void {
@@ -41,6 +52,20 @@ export class Estimates {
       restSeconds: Math.max(0, rest),
     };
     writeJson(this.#store, KEY, this.#last);
+  }
+
+  /** Keeps what a run held in memory, in bytes. */
+  learnMemory({ spec }: Pick<Report, 'spec'>, bytes: number): void {
+    this.#memory = { model: spec.model, volume: volumeOf(spec), bytes };
+    writeJson(this.#store, MEMORY_KEY, this.#memory);
+  }
+
+  /** Bytes that a clip held here which was at least half and at most twice as large; null where there was none. */
+  bytesFor(spec: Pick<SpecInput, 'model' | 'width' | 'height' | 'frames'>): number | null {
+    const memory = this.#memory;
+    if (!memory || spec.model !== memory.model || !spec.width || !spec.height || !spec.frames) return null;
+    const ratio = volumeOf({ width: spec.width, height: spec.height, frames: spec.frames }) / memory.volume;
+    return ratio <= FARTHEST_RATIO && ratio >= 1 / FARTHEST_RATIO ? memory.bytes : null;
   }
 
   /** Seconds from click to clip with the model loaded, or null where nothing like it was measured. */

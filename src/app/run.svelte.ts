@@ -1,11 +1,13 @@
 import { KinoraError, toKinoraError } from '../errors';
-import type { Clip, Kinora, Phase, Preview, Progress } from '../engine/types';
+import type { Clip, Kinora, Phase, Preview, Progress, RunOptions } from '../engine/types';
 import type { SpecInput } from '../engine/spec';
 
 export type RunState = 'idle' | 'running' | 'stopping' | 'done' | 'stopped' | 'failed';
 
 export interface RunServices {
   readonly kinora: Pick<Kinora, 'generate'>;
+  /** Backend, precision and threads as the user wants them. */
+  readonly options?: () => RunOptions;
   readonly keepAwake: () => Promise<() => void>;
 }
 
@@ -102,11 +104,11 @@ export class Run {
     this.#downloads = false;
     this.#milestonesPassed = 0;
     this.#announcement = resume ? 'Going on.' : 'Started.';
-    const { kinora, keepAwake } = this.#services;
+    const { kinora, keepAwake, options } = this.#services;
     const release = keepAwake();
     try {
       const onProgress = (progress: Progress) => this.#follow(progress);
-      this.#clip = await kinora.generate(spec, { signal: abort.signal, keepLatents: true, resume, onProgress });
+      this.#clip = await kinora.generate(spec, { ...options?.(), signal: abort.signal, keepLatents: true, resume, onProgress });
       this.#state = 'done';
       this.#preview = null;
       this.#announcement = 'The clip is ready.';

@@ -30,6 +30,7 @@ export function createBrowserEnvironment({ modelBase }: EngineSettings): Environ
       describe: async (id) => (await models()).describe(id),
       ensure: async (id, options) => (await models()).ensure(id, options),
       open: async (id) => (await models()).open(id),
+      verify: async (id, options) => (await models()).verify(id, options),
       remove: async (id) => (await models()).remove(id),
     },
     createPipeline,

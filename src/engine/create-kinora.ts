@@ -76,6 +76,10 @@ class WorkerKinora implements Kinora {
     return this.#cancellable(options, (remote, call, onProgress) => remote.download(call, modelId, onProgress));
   }
 
+  verify(modelId: string, options: Cancellable = {}): Promise<number> {
+    return this.#cancellable(options, (remote, call, onProgress) => remote.verify(call, modelId, onProgress));
+  }
+
   generate(spec: SpecInput, { signal, onProgress, ...wire }: GenerateOptions = {}): Promise<Clip> {
     this.#replaceForThreads(wire);
     void requestPersistence(); // Only pages can ask, best on a click; workers can't.

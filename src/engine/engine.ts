@@ -69,6 +69,23 @@ export class KinoraEngine implements Kinora {
     });
   }
 
+  verify(modelId: string, { signal, onProgress }: DownloadOptions = {}): Promise<number> {
+    return this.#guard(async () => {
+      const meter = downloadMeter(this.#environment, onProgress);
+      let hasStarted = false;
+      const damaged = await this.#environment.models.verify(modelId, {
+        ...(signal ? { signal } : {}),
+        onProgress: (done, total) => {
+          if (!hasStarted) meter.start('download', total);
+          hasStarted = true;
+          meter.advance(done);
+        },
+      });
+      if (damaged > 0 && this.#loaded.modelId === modelId) await this.#queue.add(() => this.#loaded.drop());
+      return damaged;
+    });
+  }
+
   remove(modelId: string): Promise<number> {
     return this.#guard(async () => {
       if (this.#running?.model === modelId)

@@ -21,6 +21,8 @@ export interface ModelAccess {
   /** Makes sure that a model is stored and whole. Calls `onProgress` only when something has to be fetched. */
   ensure(id: string, options: { readonly signal?: AbortSignal; readonly onProgress?: BytesProgress }): Promise<void>;
   open(id: string): Promise<OpenModel>;
+  /** Hashes what is stored again; resolves to the bytes that are damaged or missing. */
+  verify(id: string, options: { readonly signal?: AbortSignal; readonly onProgress?: BytesProgress }): Promise<number>;
   /** Resolves to the bytes freed. */
   remove(id: string): Promise<number>;
 }

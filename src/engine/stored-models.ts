@@ -71,6 +71,11 @@ export class StoredModels implements ModelAccess {
     return { manifest, weights: { textEncoder, transformer, autoencoder }, tokenizer: parseJson(tokenizer, 'tokenizer') };
   }
 
+  async verify(id: string, { signal, onProgress }: Parameters<ModelAccess['verify']>[1]): Promise<number> {
+    const { manifest } = await this.describe(id);
+    return this.#options.store.verify(manifest, { signal, onProgress: ({ doneBytes, totalBytes }) => onProgress?.(doneBytes, totalBytes) });
+  }
+
   async remove(id: string): Promise<number> {
     return this.#options.store.remove((await this.describe(id)).manifest);
   }

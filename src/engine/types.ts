@@ -160,6 +160,11 @@ export interface Kinora {
   describe(modelId: string): Promise<ModelDescription>;
   /** Downloads and verifies a model; resumes an interrupted download. A no-op when it is stored. */
   download(modelId: string, options?: { signal?: AbortSignal; onProgress?: (progress: Progress) => void }): Promise<void>;
+  /**
+   * Hashes a stored model again, chunk by chunk; resolves to the bytes that are damaged or missing (0: it is whole). Those are dropped,
+   * and a download fetches them alone.
+   */
+  verify(modelId: string, options?: { signal?: AbortSignal; onProgress?: (progress: Progress) => void }): Promise<number>;
   /** Removes a stored model; resolves to the bytes freed. */
   remove(modelId: string): Promise<number>;
   /**

@@ -46,6 +46,7 @@ export interface RemoteEngine {
   prepare(modelId: string, options: RunOptions): Promise<boolean>;
   embed(text: string): Promise<Float32Array>;
   download(call: number, modelId: string, onProgress: ProgressCallback | null): Promise<void>;
+  verify(call: number, modelId: string, onProgress: ProgressCallback | null): Promise<number>;
   generate(call: number, spec: SpecInput, options: WireOptions<GenerateOptions>, onProgress: ProgressCallback | null): Promise<Clip>;
   exportClip(call: number, source: ExportSource, options: WireOptions<ExportOptions>, onProgress: ProgressCallback | null): Promise<Clip>;
   dispose(): Promise<void>;

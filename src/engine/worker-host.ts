@@ -69,6 +69,10 @@ export class WorkerHost implements RemoteEngine {
     return this.#cancellable(call, onProgress, (options) => this.#ready.download(modelId, options));
   }
 
+  verify(call: number, modelId: string, onProgress: ProgressCallback | null): Promise<number> {
+    return this.#cancellable(call, onProgress, (options) => this.#ready.verify(modelId, options));
+  }
+
   generate(call: number, spec: SpecInput, wire: WireOptions<GenerateOptions>, onProgress: ProgressCallback | null): Promise<Clip> {
     return this.#cancellable(call, onProgress, async (options) => transferClip(await this.#ready.generate(spec, { ...wire, ...options })));
   }

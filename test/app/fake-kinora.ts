@@ -146,6 +146,13 @@ export class FakeKinora implements Kinora {
     this.#stored = true;
   }
 
+  /** What `verify` finds. */
+  damagedBytes = 0;
+
+  async verify() {
+    return this.damagedBytes;
+  }
+
   async remove() {
     this.#stored = false;
     return 38_123_456;

@@ -62,14 +62,20 @@ describe('making a clip', () => {
     expect(awake).toEqual(['on', 'off']);
   });
 
-  it('does not start without a prompt, nor twice at once', async () => {
+  it('does not start without a prompt; asked for again meanwhile, it makes one after the other', async () => {
     const { studio, kinora } = await open();
     await studio.generate();
     expect(kinora.specs).toHaveLength(0);
     expect(studio.composer.problems.prompt).toBeDefined();
     studio.composer.prompt = 'a fox';
-    await Promise.all([studio.generate(), studio.generate()]);
+    const making = studio.generate();
+    studio.composer.prompt = 'a car';
+    await studio.generate();
     expect(kinora.specs).toHaveLength(1);
+    expect(studio.queue.items.map(({ spec }) => spec.prompt)).toEqual(['a car']);
+    await making;
+    expect(kinora.specs.map(({ prompt }) => prompt)).toEqual(['a fox', 'a car']);
+    expect(studio.queue.items).toHaveLength(0);
   });
 
   it('shows how much it fetches on the first visit', async () => {

@@ -619,6 +619,17 @@ describe('other calls', () => {
     expect(world.log.filter((line) => line === 'load')).toHaveLength(loads);
   });
 
+  it('hash a stored model again, and drop the one in memory when it is damaged', async () => {
+    const world = fakeWorld();
+    const engine = new KinoraEngine(world);
+    await engine.generate({ prompt: PROMPT, steps: 1 });
+    expect(await engine.verify('storybook')).toBe(0);
+    expect(world.openExecutors).toBe(1);
+    world.damagedBytes = 7;
+    expect(await engine.verify('storybook')).toBe(7);
+    expect(world.openExecutors).toBe(0);
+  });
+
   it('embed a text', async () => {
     expect(await new KinoraEngine(fakeWorld()).embed('snow')).toHaveLength(3);
   });

@@ -90,6 +90,8 @@ export interface FakeWorld extends Environment {
   openExecutors: number;
   openPrompts: number;
   openSinks: number;
+  /** What `verify` finds. */
+  damagedBytes: number;
 }
 
 export function fakeWorld(shared: { kept?: MemoryValues; locks?: FakeLocks } = {}): FakeWorld {
@@ -119,6 +121,7 @@ export function fakeWorld(shared: { kept?: MemoryValues; locks?: FakeLocks } = {
     openExecutors: 0,
     openPrompts: 0,
     openSinks: 0,
+    damagedBytes: 0,
     defaultModel: MANIFEST.id,
     models: {
       list: async () => [status()],
@@ -137,6 +140,10 @@ export function fakeWorld(shared: { kept?: MemoryValues; locks?: FakeLocks } = {
       open: async () => {
         log.push('open');
         return { manifest: MANIFEST, weights: {} as never, tokenizer: {} };
+      },
+      verify: async (_id, { onProgress }) => {
+        onProgress?.(100, 100);
+        return world.damagedBytes;
       },
       remove: async () => {
         log.push('remove');
