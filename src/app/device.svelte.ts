@@ -39,6 +39,22 @@ export class Device {
     }
   }
 
+  /** Asks the browser to keep what is stored even when the disk gets full; best on a click. False where it says no. */
+  async askPersistence(): Promise<boolean> {
+    let isGranted: boolean;
+    try {
+      isGranted = (await navigator.storage?.persist?.()) ?? false;
+    } catch {
+      isGranted = false; // an opaque origin: nothing can be kept there
+    }
+    await this.refresh();
+    return isGranted;
+  }
+
+  get models(): readonly ModelStatus[] {
+    return this.#models;
+  }
+
   model(id: string): ModelStatus | null {
     return this.#models.find((model) => model.id === id) ?? null;
   }

@@ -1,13 +1,15 @@
-import type { BackendChoice, RunOptions } from '../engine/types';
+import { BACKEND_CHOICES, type BackendChoice, type RunOptions } from '../engine/types';
 import { readJson, writeJson, type KeyValueStore } from './stored-json';
 
 const KEY = 'kinora.preferences';
-type Precision = NonNullable<RunOptions['precision']>;
+export type Precision = NonNullable<RunOptions['precision']>;
+export const PRECISIONS: readonly Precision[] = ['exact', 'fast'];
 
 /** How clips are made on this device, as the user wants it; kept on this device. */
 export class Preferences {
   #backend = $state<BackendChoice>('auto');
-  #precision = $state<Precision>('exact');
+  /** Null: the engine's own default. */
+  #precision = $state<Precision | null>(null);
   /** Null: as many as the device has. */
   #threads = $state<number | null>(null);
   #notify = $state(false);
@@ -16,8 +18,8 @@ export class Preferences {
   constructor(store: KeyValueStore | null) {
     this.#store = store;
     const saved = readJson<Record<string, unknown>>(store, KEY) ?? {};
-    if (typeof saved['backend'] === 'string') this.#backend = saved['backend'] as BackendChoice; // checked by the engine, which says what it has
-    if (saved['precision'] === 'fast') this.#precision = 'fast';
+    this.#backend = BACKEND_CHOICES.find((choice) => choice === saved['backend']) ?? 'auto';
+    this.#precision = PRECISIONS.find((precision) => precision === saved['precision']) ?? null;
     if (Number.isInteger(saved['threads']) && (saved['threads'] as number) >= 1) this.#threads = saved['threads'] as number;
     this.#notify = saved['notify'] === true;
   }
@@ -26,7 +28,7 @@ export class Preferences {
     return this.#backend;
   }
 
-  get precision(): Precision {
+  get precision(): Precision | null {
     return this.#precision;
   }
 
@@ -40,10 +42,14 @@ export class Preferences {
 
   /** What the engine is told with every clip. */
   get runOptions(): RunOptions {
-    return { backend: this.#backend, precision: this.#precision, ...(this.#threads === null ? {} : { threads: this.#threads }) };
+    return {
+      backend: this.#backend,
+      ...(this.#precision === null ? {} : { precision: this.#precision }),
+      ...(this.#threads === null ? {} : { threads: this.#threads }),
+    };
   }
 
-  set(change: { backend?: BackendChoice; precision?: Precision; threads?: number | null; notify?: boolean }): void {
+  set(change: { backend?: BackendChoice; precision?: Precision | null; threads?: number | null; notify?: boolean }): void {
     if (change.backend !== undefined) this.#backend = change.backend;
     if (change.precision !== undefined) this.#precision = change.precision;
     if (change.threads !== undefined) this.#threads = change.threads;

@@ -3,11 +3,11 @@ import type { Kinora, ModelDescription, Progress } from '../../engine/types';
 import type { Device } from '../device.svelte';
 import { formatBytes } from '../format';
 
-type Task = 'verify' | 'download' | 'delete';
+export type ModelTask = 'verify' | 'download' | 'download-again' | 'delete';
 
 /** What is done with a stored model: check it, fetch it, delete it. One thing at a time. */
 export class Models {
-  #task = $state<Task | null>(null);
+  #task = $state<ModelTask | null>(null);
   #progress = $state.raw<Progress | null>(null);
   #result = $state<string | null>(null);
   #error = $state.raw<KinoraError | null>(null);
@@ -20,7 +20,7 @@ export class Models {
     this.#device = device;
   }
 
-  get task(): Task | null {
+  get task(): ModelTask | null {
     return this.#task;
   }
 
@@ -37,15 +37,17 @@ export class Models {
     return this.#error;
   }
 
+  /** Hashes every stored byte again. */
   verify(id: string): Promise<void> {
     return this.#run('verify', async (options) => {
       const damaged = await this.#kinora.verify(id, options);
       return damaged === 0
-        ? 'Every byte is as it was published.'
-        : `${formatBytes(damaged)} are damaged or missing. Download again to mend it; only that part is fetched.`;
+        ? 'Checked: every byte is as it was published.'
+        : `${formatBytes(damaged)} are damaged or missing. Download mends it; only that part is fetched.`;
     });
   }
 
+  /** Fetches what is missing. */
   download(id: string): Promise<void> {
     return this.#run('download', async (options) => {
       await this.#kinora.download(id, options);
@@ -53,8 +55,17 @@ export class Models {
     });
   }
 
+  /** Deletes and fetches anew: for when what is stored is not trusted. */
+  downloadAgain(id: string): Promise<void> {
+    return this.#run('download-again', async (options) => {
+      await this.#kinora.remove(id);
+      await this.#kinora.download(id, options);
+      return 'Fetched again, and checked.';
+    });
+  }
+
   remove(id: string): Promise<void> {
-    return this.#run('delete', async () => `${formatBytes(await this.#kinora.remove(id))} freed.`);
+    return this.#run('delete', async () => `Deleted: ${formatBytes(await this.#kinora.remove(id))} freed.`);
   }
 
   stop(): void {
@@ -62,7 +73,7 @@ export class Models {
   }
 
   async #run(
-    task: Task,
+    task: ModelTask,
     work: (options: { signal: AbortSignal; onProgress: (progress: Progress) => void }) => Promise<string>,
   ): Promise<void> {
     if (this.#task) return;
@@ -87,16 +98,18 @@ export class Models {
   }
 }
 
-/** The licence, source and so on of a model, as rows of a list. */
+/** What a model says of itself, as rows of a list. */
 export function describeModel({ manifest }: ModelDescription): readonly (readonly [string, string])[] {
+  const { defaults, limits, files } = manifest;
   return [
     ['Licence', manifest.licence],
     ['Source', manifest.source],
     ['Revision', manifest.revision],
     [
       'Makes',
-      `${manifest.defaults.width} × ${manifest.defaults.height}, ${manifest.defaults.frames} frames at ${manifest.defaults.fps} a second by default`,
+      `${limits.frames.min} to ${limits.frames.max} frames, by default ${defaults.frames} of ${defaults.width} × ${defaults.height} at ${defaults.fps} a second`,
     ],
-    ['Files', manifest.files.map(({ name, sizeBytes }) => `${name} ${formatBytes(sizeBytes)}`).join(' · ')],
+    ['Reads', `about ${manifest.text.length - 2} words of a prompt`],
+    ['Files', files.map(({ name, sizeBytes }) => `${name}, ${formatBytes(sizeBytes)}`).join('\n')],
   ];
 }
