@@ -170,6 +170,7 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
 
     dispose: async () => {
       await device.queue.onSubmittedWorkDone().catch(() => {});
+      submitter.dispose();
     },
   };
 }

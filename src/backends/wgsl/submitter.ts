@@ -1,5 +1,6 @@
 import type { Gpu } from './gpu';
 import type { Kernel } from './kernel';
+import { SubmissionTimer } from './submission-timer';
 
 /** One kernel, bound and ready. */
 export interface Dispatch {
@@ -33,6 +34,8 @@ export interface SubmitterOptions {
   readonly submissionMs?: number | undefined;
   /** Profiling: every dispatch becomes a submission of its own, waited for and reported. */
   readonly onDispatch?: ((record: DispatchRecord) => void) | undefined;
+  /** Told what every submission took: by the GPU's own clock, or else by the time until it was done. */
+  readonly onSubmission?: ((record: { readonly ms: number; readonly work: number; readonly byTimestamps: boolean }) => void) | undefined;
 }
 
 /**
@@ -42,18 +45,26 @@ export interface SubmitterOptions {
  */
 export class Submitter {
   readonly #gpu: Gpu;
-  readonly #onDispatch: ((record: DispatchRecord) => void) | undefined;
+  readonly #onDispatch: SubmitterOptions['onDispatch'];
+  readonly #onSubmission: SubmitterOptions['onSubmission'];
+  #timer: SubmissionTimer | null = null;
   /** Multiply-adds a millisecond. */
   #rate: number;
   readonly #targetMs: number;
   #inFlight: Promise<void>[] = [];
   #lastDone = 0;
 
-  constructor(gpu: Gpu, { software, submissionMs = TARGET_MS, onDispatch }: SubmitterOptions) {
+  constructor(gpu: Gpu, { software, submissionMs = TARGET_MS, onDispatch, onSubmission }: SubmitterOptions) {
     this.#gpu = gpu;
     this.#rate = software ? FIRST_RATE.software : FIRST_RATE.hardware;
     this.#targetMs = submissionMs;
     this.#onDispatch = onDispatch;
+    this.#onSubmission = onSubmission;
+  }
+
+  dispose(): void {
+    this.#timer?.dispose();
+    this.#timer = null;
   }
 
   /** Submits all dispatches in order; resolves when the last has been handed to the GPU, not when it is done. */
@@ -114,18 +125,20 @@ export class Submitter {
     parts: readonly { readonly dispatch: Dispatch; readonly groups: readonly [number, number, number] }[],
   ): Promise<void> {
     const { device } = this.#gpu;
+    const timed = device.features.has('timestamp-query') ? (this.#timer ??= new SubmissionTimer(device, MAX_IN_FLIGHT)).begin() : null;
     const encoder = device.createCommandEncoder({ label });
-    const pass = encoder.beginComputePass({ label });
+    const pass = encoder.beginComputePass({ label, ...(timed ? { timestampWrites: timed.timestampWrites } : {}) });
     for (const { dispatch, groups } of parts) {
       pass.setPipeline(dispatch.pipeline);
       pass.setBindGroup(0, dispatch.bindGroup);
       pass.dispatchWorkgroups(...groups);
     }
     pass.end();
+    timed?.resolve(encoder);
     const submitted = performance.now();
     device.queue.submit([encoder.finish()]);
-    const done = device.queue.onSubmittedWorkDone().then(
-      () => this.#measure(work, submitted),
+    const done = (timed ? timed.elapsedMs() : device.queue.onSubmittedWorkDone().then(() => null)).then(
+      (gpuMs) => this.#measure(work, submitted, gpuMs),
       () => undefined, // a lost device: Gpu.check tells
     );
     this.#inFlight.push(done);
@@ -133,10 +146,11 @@ export class Submitter {
     this.#gpu.check();
   }
 
-  #measure(work: number, submitted: number): void {
+  #measure(work: number, submitted: number, gpuMs: number | null): void {
     const now = performance.now();
-    const ms = now - Math.max(submitted, this.#lastDone);
+    const ms = gpuMs ?? now - Math.max(submitted, this.#lastDone);
     this.#lastDone = now;
+    this.#onSubmission?.({ ms, work, byTimestamps: gpuMs !== null });
     // Short ones measure the way to the GPU and back. Down at once, up by at most 4 times.
     if (ms > 0.2) this.#rate = Math.min(work / ms, 4 * this.#rate);
   }

@@ -5,12 +5,13 @@ const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups'];
 
 /**
  * An executor on whatever adapter `navigator.gpu` has, and its device. `software` chooses the kernels of the other kind of adapter,
- * `without` leaves features out.
+ * `without` leaves features out, `features` adds some.
  */
 export async function testExecutor({
   without = [],
+  features = [],
   ...options
-}: Partial<WgslOptions> & { readonly without?: readonly string[] } = {}): Promise<{
+}: Partial<WgslOptions> & { readonly without?: readonly string[]; readonly features?: readonly GPUFeatureName[] } = {}): Promise<{
   executor: WgslExecutor;
   device: GPUDevice;
   software: boolean;
@@ -18,7 +19,7 @@ export async function testExecutor({
   const adapter = await navigator.gpu.requestAdapter();
   if (!adapter) throw new Error('There is no WebGPU adapter.');
   const device = await adapter.requestDevice({
-    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature) && !without.includes(feature)),
+    requiredFeatures: [...FEATURES, ...features].filter((feature) => adapter.features.has(feature) && !without.includes(feature)),
   });
   const software = options.software ?? adapter.info.isFallbackAdapter;
   return { executor: createWgslExecutor({ device, adapter: adapter.info.description, ...options, software }), device, software };
