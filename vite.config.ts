@@ -64,7 +64,8 @@ export default defineConfig({
           environment: 'node',
           include: ['test/**/*.dawn.test.ts'],
           pool: 'forks',
-          testTimeout: 120_000,
+          // LLVM and Subzero take seconds to compile a kernel.
+          testTimeout: 300_000,
           hookTimeout: 60_000,
           env: { KINORA_FIXTURES: process.env.KINORA_FIXTURES ?? `${root}test/fixtures` },
         },

@@ -2,8 +2,11 @@
 //
 // Layouts and parameters as in attention.wgsl. SPLIT neighbouring threads share a query row of one head: each holds VECTORS vec4s of
 // the query and of the running output in registers, spelled out (dim = 4 · VECTORS · SPLIT), which keeps wide heads from spilling. The
-// group walks over the keys KEYS at a time: keys and values go through workgroup memory once a group, 2 · KEYS · dim · 4 bytes, and
-// partial scores of the SPLIT threads through ROWS · SPLIT · KEYS · 4 bytes. ROWS · SPLIT threads a group.
+// group of ROWS · SPLIT threads walks over the keys KEYS at a time: keys and values go through workgroup memory once a group, as ELEMENT
+// (f32, or f16 in `fast` precision: 2 · KEYS · dim elements), STEP of them spelled out in a turn of the inner loop. The threads of a row
+// add their parts of a score by subgroup shuffles (SUBGROUPS: needs the feature, and subgroups of SPLIT threads or more that are
+// neighbours in the group), or through workgroup memory (EXCHANGE: 2 · STEP · threads · 4 bytes, one barrier a turn: two halves take turns).
+// Scores are summed over vec4s in f32, softmax and output are f32 throughout.
 
 struct Params {
   queries: u32,
@@ -25,10 +28,10 @@ struct Params {
 const DIM = {{VECTORS}}u * {{SPLIT}}u; // in vec4s
 const THREADS = {{ROWS}}u * {{SPLIT}}u;
 
-var<workgroup> tileK: array<vec4<f32>, {{KEYS}}u * DIM>;
-var<workgroup> tileV: array<vec4<f32>, {{KEYS}}u * DIM>;
+var<workgroup> tileK: array<vec4<{{ELEMENT}}>, {{KEYS}}u * DIM>;
+var<workgroup> tileV: array<vec4<{{ELEMENT}}>, {{KEYS}}u * DIM>;
 #if EXCHANGE
-var<workgroup> partialScores: array<f32, {{KEYS}}u * THREADS>;
+var<workgroup> partialScores: array<f32, 2u * {{STEP}}u * THREADS>;
 #endif
 
 @compute @workgroup_size({{ROWS}} * {{SPLIT}})
@@ -40,58 +43,82 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let mine = (index % {{SPLIT}}u) * {{VECTORS}}u;
   let at = known * width + head * DIM + mine;
 #repeat c VECTORS
-  let query$c = params.scale * q[at + $c];
+  let query$c = vec4<{{ELEMENT}}>(params.scale * q[at + $c]);
   var output$c = vec4<f32>(0.0);
 #end
   var highest = -3.0e38;
   var total = 0.0;
+#if EXCHANGE
+  var half = 0u;
+#endif
   for (var first = 0u; first < params.keys; first += {{KEYS}}u) {
     for (var i = index; i < {{KEYS}}u * DIM; i += THREADS) {
       let source = min(first + i / DIM, params.keys - 1u) * width + head * DIM + i % DIM;
-      tileK[i] = k[source];
-      tileV[i] = v[source];
+      tileK[i] = vec4<{{ELEMENT}}>(k[source]);
+      tileV[i] = vec4<{{ELEMENT}}>(v[source]);
     }
     workgroupBarrier();
-    var peak = highest;
-#repeat j KEYS
-    var sum$j = vec4<f32>(0.0);
+    let last = min({{KEYS}}u, params.keys - first);
+    for (var turn = 0u; turn < last; turn += {{STEP}}u) {
+      let tile = turn * DIM + mine;
+      var peak = highest;
+#repeat j STEP
+#if HALF
+      var score$j = 0.0;
 #repeat c VECTORS
-    sum$j = fma(query$c, tileK[$j * DIM + mine + $c], sum$j);
+      score$j += f32(dot(query$c, tileK[tile + $j * DIM + $c]));
 #end
-    var score$j = dot(sum$j, vec4<f32>(1.0));
+#else
+      var sum$j = vec4<f32>(0.0);
+#repeat c VECTORS
+      sum$j = fma(query$c, tileK[tile + $j * DIM + $c], sum$j);
+#end
+      var score$j = dot(sum$j, vec4<f32>(1.0));
+#endif
+#if SUBGROUPS
+      score$j += subgroupShuffleXor(score$j, 1u);
+#if SPLIT_4
+      score$j += subgroupShuffleXor(score$j, 2u);
+#endif
+#if SPLIT_8
+      score$j += subgroupShuffleXor(score$j, 4u);
+#endif
+#endif
 #end
 #if EXCHANGE
-#repeat j KEYS
-    partialScores[$j * THREADS + index] = score$j;
+#repeat j STEP
+      partialScores[(half * {{STEP}}u + $j) * THREADS + index] = score$j;
 #end
-    workgroupBarrier();
-#repeat j KEYS
-    score$j = 0.0;
+      workgroupBarrier();
+#repeat j STEP
+      score$j = 0.0;
 #repeat s SPLIT
-    score$j += partialScores[$j * THREADS + index / {{SPLIT}}u * {{SPLIT}}u + $s];
+      score$j += partialScores[(half * {{STEP}}u + $j) * THREADS + index / {{SPLIT}}u * {{SPLIT}}u + $s];
 #end
 #end
+      half = 1u - half;
 #endif
-#repeat j KEYS
+#repeat j STEP
 #if BIAS
-    score$j += bias[(head * params.queries + known) * params.keys + min(first + $j, params.keys - 1u)];
+      score$j += bias[(head * params.queries + known) * params.keys + min(first + turn + $j, params.keys - 1u)];
 #endif
-    score$j = select(-3.0e38, score$j, first + $j < params.keys);
-    peak = max(peak, score$j);
+      score$j = select(-3.0e38, score$j, turn + $j < last);
+      peak = max(peak, score$j);
 #end
-    let decay = exp(highest - peak);
-    highest = peak;
-    total *= decay;
+      let decay = exp(highest - peak);
+      highest = peak;
+      total *= decay;
 #repeat c VECTORS
-    output$c *= decay;
+      output$c *= decay;
 #end
-#repeat j KEYS
-    let weight$j = exp(score$j - peak);
-    total += weight$j;
+#repeat j STEP
+      let weight$j = exp(score$j - peak);
+      total += weight$j;
 #repeat c VECTORS
-    output$c = fma(vec4<f32>(weight$j), tileV[$j * DIM + mine + $c], output$c);
+      output$c = fma(vec4<f32>(weight$j), vec4<f32>(tileV[tile + $j * DIM + $c]), output$c);
 #end
 #end
+    }
     workgroupBarrier();
   }
   if (row < params.queries) {

@@ -3,11 +3,12 @@
 // Layouts: X [T, C, H, W]; Y [T, O, OH, OW], row-major f32; W packed as [C, k, k, O / 4] vec4s, O padded with zeros to whole blocks.
 // With CONCAT the input channels from `firstChannels` on come from a second tensor X2 [T, C2, H, W] or, with SHIFTED, from X itself
 // one frame earlier, frame -1 being X2 [1, C2, H, W]. UPSAMPLE reads X through a nearest-neighbour enlargement by `factor`; H and W are
-// then the enlarged sizes. Epilogue: RESIDUAL adds residual (like Y); RELU.
+// then the enlarged sizes. Epilogue: RESIDUAL adds residual (like Y); RELU; CLAMP to [low, high].
 //
 // One thread computes PIXELS neighbouring pixels of a row by 4 · BLOCKS output channels in registers, spelled out: a row of INPUTS =
 // (PIXELS - 1) · STRIDE + KERNEL inputs is loaded once for all its taps, a weight vector once for all pixels. THREADS threads a group, all
-// with the same weights. No workgroup memory, no barriers. A dispatch may be cut along the pixels: `firstGroup` is the first group it does.
+// with the same weights. HALF (`fast` precision, needs shader-f16): weights and products are f16, their sums f32. SHUFFLE: the output's
+// channels become r x r pixels each: Y is [T, O / r², r · OH, r · OW] with r = `shuffle`. No workgroup memory, no barriers. A dispatch may be cut along the pixels: `firstGroup` is the first group it does.
 
 struct Params {
   channels: u32,
@@ -20,6 +21,9 @@ struct Params {
   padding: u32,
   factor: u32,
   firstGroup: u32,
+  shuffle: u32,
+  low: f32,
+  high: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -27,7 +31,7 @@ struct Params {
 #if CONCAT
 @group(0) @binding(2) var<storage, read> x2: array<f32>;
 #endif
-@group(0) @binding(3) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> w: array<vec4<{{ELEMENT}}>>;
 #if BIAS
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 #endif
@@ -105,7 +109,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #repeat b BLOCKS
       let w$v_$b = w[(tap + $v) * vectors + group.y * {{BLOCKS}}u + $b];
 #repeat p PIXELS
+#if HALF
+      sum$p_$b += vec4<f32>(vec4<f16>(f16(value$($p*STRIDE+$v))) * w$v_$b);
+#else
       sum$p_$b = fma(vec4<f32>(value$($p*STRIDE+$v)), w$v_$b, sum$p_$b);
+#endif
 #end
 #end
 #end
@@ -128,7 +136,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #if RELU
       value = max(value, 0.0);
 #endif
+#if CLAMP
+      value = clamp(value, params.low, params.high);
+#endif
+#if SHUFFLE
+      let r = params.shuffle;
+      y[((t * (params.outChannels / (r * r)) + o / (r * r)) * params.outHeight * r + row * r + o / r % r) * params.outWidth * r + (column + $p) * r + o % r] = value;
+#else
       y[first + column + $p] = value;
+#endif
     }
 #end
   }

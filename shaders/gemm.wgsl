@@ -1,11 +1,12 @@
-// Linear layer: Y[m, n] = epilogue(Σ_k X[m, k] · W[n, k]), in f32.
+// Linear layer: Y[m, n] = epilogue(Σ_k X[m, k] · W[n, k]), in f32, or through f16 tiles with f32 sums.
 //
 // Layouts: X [M, K] and Y [M, N] row-major f32; W as in parts/packed-matrix.wgsl; epilogue in parts/linear-epilogue.wgsl.
 //
 // Workgroup: THREADS_N x THREADS_M threads; each computes a TILE_M x TILE_N register tile, spelled out, whose rows and columns are
 // interleaved across the group, so that neighbouring threads touch neighbouring rows. Rows beyond the matrix read its last row and are
-// not stored. SHARED: K advances DEPTH vec4s at a time through workgroup memory, (BLOCK_M + BLOCK_N) · DEPTH · 16 bytes; otherwise
-// straight from storage: on a CPU adapter barriers cost more than repeated loads.
+// not stored. SHARED: K advances DEPTH vec4s at a time through workgroup memory, (BLOCK_M + BLOCK_N) · DEPTH vec4s of ELEMENT, rows innermost,
+// so that neighbouring threads read neighbouring banks; otherwise straight from storage: on a CPU adapter barriers cost more than repeated loads.
+// HALF (`fast` precision, needs shader-f16): tiles and products of four are f16, their sums f32; activations beyond ±65504 are clamped.
 // A dispatch may be cut along M: `firstGroup` is the first row of groups that it does.
 
 #if X_VEC4
@@ -32,8 +33,8 @@ fn activations(m: u32, q: u32) -> vec4<f32> {
 }
 
 #if SHARED
-var<workgroup> tileX: array<vec4<f32>, BLOCK_M * {{DEPTH}}u>;
-var<workgroup> tileW: array<vec4<f32>, BLOCK_N * {{DEPTH}}u>;
+var<workgroup> tileX: array<vec4<{{ELEMENT}}>, BLOCK_M * {{DEPTH}}u>;
+var<workgroup> tileW: array<vec4<{{ELEMENT}}>, BLOCK_N * {{DEPTH}}u>;
 #endif
 
 @compute @workgroup_size({{THREADS_N}}, {{THREADS_M}})
@@ -53,23 +54,28 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   for (var first = 0u; first < params.kp; first += {{DEPTH}}u) {
     for (var i = index; i < BLOCK_M * {{DEPTH}}u; i += {{THREADS_M}}u * {{THREADS_N}}u) {
       let q = first + i % {{DEPTH}}u;
-      tileX[i] = vec4<f32>(0.0);
-      if (q < params.kp) { tileX[i] = activations(min(firstM + i / {{DEPTH}}u, params.m - 1u), q); }
+      var value = vec4<f32>(0.0);
+      if (q < params.kp) { value = activations(min(firstM + i / {{DEPTH}}u, params.m - 1u), q); }
+#if HALF
+      value = clamp(value, vec4<f32>(-65504.0), vec4<f32>(65504.0));
+#endif
+      tileX[i % {{DEPTH}}u * BLOCK_M + i / {{DEPTH}}u] = vec4<{{ELEMENT}}>(value);
     }
     for (var i = index; i < BLOCK_N * {{DEPTH}}u; i += {{THREADS_M}}u * {{THREADS_N}}u) {
       let q = first + i % {{DEPTH}}u;
-      tileW[i] = vec4<f32>(0.0);
-      if (q < params.kp) { tileW[i] = weights(min(firstN + i / {{DEPTH}}u, params.n - 1u) * params.kp, q); }
+      var value = vec4<f32>(0.0);
+      if (q < params.kp) { value = weights(min(firstN + i / {{DEPTH}}u, params.n - 1u) * params.kp, q); }
+      tileW[i % {{DEPTH}}u * BLOCK_N + i / {{DEPTH}}u] = vec4<{{ELEMENT}}>(value);
     }
     workgroupBarrier();
     for (var d = 0u; d < {{DEPTH}}u; d++) {
 #repeat i TILE_M
-      let a$i = tileX[(local.y + $i * {{THREADS_M}}u) * {{DEPTH}}u + d];
+      let a$i = tileX[d * BLOCK_M + local.y + $i * {{THREADS_M}}u];
 #end
 #repeat j TILE_N
-      let b$j = tileW[(local.x + $j * {{THREADS_N}}u) * {{DEPTH}}u + d];
+      let b$j = tileW[d * BLOCK_N + local.x + $j * {{THREADS_N}}u];
 #repeat i TILE_M
-      sum$i_$j += dot(a$i, b$j);
+      sum$i_$j += f32(dot(a$i, b$j));
 #end
 #end
     }

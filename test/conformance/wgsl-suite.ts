@@ -1,28 +1,34 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { testExecutor } from '../backends/wgsl/device';
+import type { WgslOptions } from '../../src/backends/wgsl/create-wgsl-executor';
 import type { FixtureFolder } from './fixture-folder';
 import type { MiniLmFile } from './minilm-cases';
+import type { NetworkCase } from './network-case';
 import { checkNetworkCase, networkCases } from './network-cases';
 
 /** Multiply-adds that a software adapter, at about 1e9 a second, does in some seconds; larger cases are for hardware. */
 const LARGEST_COST = 5e8;
 
+/** What of the suite runs, and how. */
+export interface WgslSuiteOptions extends Partial<WgslOptions> {
+  readonly only?: (networkCase: NetworkCase) => boolean;
+}
+
 /**
- * All network fixtures on our own WGSL, on `navigator.gpu`. `tiled` takes the kernels of hardware adapters; `fast` f16 and int8 arithmetic, judged
- * by the f16 column of test/fixtures/README.md.
+ * All network fixtures on our own WGSL, on `navigator.gpu`: judged by the f16 column of test/fixtures/README.md where the plan is `fast`.
  */
 export async function wgslNetworkSuite(
   folder: FixtureFolder,
   miniLm: MiniLmFile,
-  { tiled = false, fast = false }: { readonly tiled?: boolean; readonly fast?: boolean } = {},
+  { only = () => true, ...options }: WgslSuiteOptions = {},
 ): Promise<void> {
-  const { executor, device } = await testExecutor({
-    ...(tiled ? { software: false } : {}),
-    precision: fast ? 'fast' : 'exact',
-  });
-  const cases = await networkCases(folder, miniLm);
+  const { executor, device } = await testExecutor(options);
+  const fast = options.precision === 'fast';
+  if (executor.plan.precision !== (options.precision ?? 'exact')) throw new Error('This adapter cannot run in that precision.');
+  const cases = (await networkCases(folder, miniLm)).filter(only);
+  if (cases.length === 0) throw new Error('No network fixture is left to run.');
   afterAll(() => device.destroy());
-  describe(`networks on our own WGSL (${fast ? 'fast' : 'exact'}${tiled ? ', kernels of hardware adapters' : ''})`, () => {
+  describe(`networks on our own WGSL (${fast ? 'fast' : 'exact'})`, () => {
     for (const networkCase of cases) {
       const test = networkCase.cost > LARGEST_COST ? it.skip : it;
       test(networkCase.name, async () => {

@@ -8,10 +8,12 @@ import type { Gpu } from './gpu';
 import { packParams, type Kernel, type Operand, type WeightForm } from './kernel';
 import { lowerGraph } from './lowering';
 import type { LoweringTarget } from './lowering/context';
+import { convolutionForm } from './lowering/conv2d';
 import { planMemory, type MemoryPlan } from './memory-plan';
 import { packedBytes, packWeight, type PackedWeight } from './pack-weights';
 import type { Dispatch, Submitter } from './submitter';
 import { GpuTensor } from './tensor';
+import type { DeviceTraits } from './tuning/traits';
 
 const PARAM_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter
 /** Clip sizes whose plans (intermediates, uniforms) are kept; people switch between few. */
@@ -44,7 +46,7 @@ export async function compileGraph(
   options: CompileOptions = {},
 ): Promise<CompiledGraph> {
   const { gpu, exclusive } = device;
-  const weights = await loadWeights(gpu, graph, source, options);
+  const weights = await loadWeights(device, graph, source, options);
   const plans = new Map<string, Plan>();
   let disposed = false;
 
@@ -98,7 +100,10 @@ function weightKey(name: string, form: WeightForm): string {
 }
 
 /** Every weight of a graph in the forms that kernels read it in, once each. */
-export function weightForms(graph: Graph): { readonly key: string; readonly ref: WeightRef; readonly form: WeightForm }[] {
+export function weightForms(
+  graph: Graph,
+  traits: DeviceTraits,
+): { readonly key: string; readonly ref: WeightRef; readonly form: WeightForm }[] {
   const forms = new Map<string, { key: string; ref: WeightRef; form: WeightForm }>();
   for (const node of graph.nodes)
     for (const [role, ref] of Object.entries(node.weights)) {
@@ -106,7 +111,7 @@ export function weightForms(graph: Graph): { readonly key: string; readonly ref:
         (node.op === 'linear' && role === 'weight') || node.op === 'embedding'
           ? 'matrix'
           : node.op === 'conv2d' && role === 'weight'
-            ? 'convolution'
+            ? convolutionForm(traits)
             : 'plain';
       const key = weightKey(ref.name, form);
       if (!forms.has(key)) forms.set(key, { key, ref, form });
@@ -114,8 +119,13 @@ export function weightForms(graph: Graph): { readonly key: string; readonly ref:
   return [...forms.values()];
 }
 
-async function loadWeights(gpu: Gpu, graph: Graph, source: WeightSource, options: CompileOptions): Promise<Map<string, PackedWeight>> {
-  const forms = weightForms(graph);
+async function loadWeights(
+  { gpu, target }: Device,
+  graph: Graph,
+  source: WeightSource,
+  options: CompileOptions,
+): Promise<Map<string, PackedWeight>> {
+  const forms = weightForms(graph, target.traits);
   // All are checked before the first is read.
   for (const { ref, form } of forms) for (const size of packedBytes(ref, form)) gpu.checkSize(size, ref.name);
   const weights = new Map<string, PackedWeight>();

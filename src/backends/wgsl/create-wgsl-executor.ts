@@ -13,6 +13,8 @@ import { readBack } from './read-back';
 import { runKernel } from './run-kernel';
 import { Submitter, type SubmitterOptions } from './submitter';
 import { GpuTensor } from './tensor';
+import type { KernelChoices } from './tuning/choice';
+import { deviceTraits } from './tuning/traits';
 
 export interface WgslOptions extends SubmitterOptions {
   /** Stays the caller's to destroy; may be shared with onnxruntime-web. */
@@ -21,8 +23,10 @@ export interface WgslOptions extends SubmitterOptions {
   readonly adapter: string;
   /** Whether the adapter runs on the CPU: barriers are dear there. */
   readonly software: boolean;
-  /** `fast`: linears with Q8_0 weights run on int8 where hardware has dot4I8Packed; the plan says whether they do. Default `exact`. */
+  /** `fast`: Q8_0 linears on int8 and everything else in f16 tiles, where the hardware has them; the plan says what it had. Default `exact`. */
   readonly precision?: Precision;
+  /** Configurations of kernel classes, as measured or from a plan; the rest run their defaults. See tuning/. */
+  readonly choices?: KernelChoices;
 }
 
 /** GPU memory that running a graph takes, in bytes. */
@@ -54,8 +58,9 @@ const DEFECT = 'This is a defect in Kinora; please report it.';
 /** Runs graphs as fused WGSL kernels (shaders/). All tensors stay on the GPU until they are downloaded. */
 export function createWgslExecutor(options: WgslOptions): WgslExecutor {
   const { device, adapter, software } = options;
-  const int8 = options.precision === 'fast' && !software && hasInt8Dot();
-  const target = { software, int8 };
+  const choices = options.choices ?? {};
+  const traits = deviceTraits(device, { software, precision: options.precision ?? 'exact' });
+  const target = { traits, choices };
   const gpu = new Gpu(device);
   const submitter = new Submitter(gpu, options);
   let last: Promise<unknown> = Promise.resolve();
@@ -86,10 +91,10 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
     plan: {
       backend: 'wgsl',
       build: 'kinora wgsl',
-      precision: int8 ? 'fast' : 'exact',
+      precision: traits.int8 || traits.f16 ? 'fast' : 'exact',
       threads: 1,
       adapter,
-      variants: { sharedTiles: !software, int8 },
+      variants: { sharedTiles: !software, f16: traits.f16, int8: traits.int8, subgroups: traits.subgroups, ...choices },
     },
     get liveBuffers() {
       return gpu.liveBuffers;
@@ -104,7 +109,7 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
       const bindings = bindInputs(graph, inputs);
       const { memory } = planGraph(graph, bindings, target);
       const sizes = {
-        weight: weightForms(graph).flatMap(({ ref, form }) => packedBytes(ref, form)),
+        weight: weightForms(graph, traits).flatMap(({ ref, form }) => packedBytes(ref, form)),
         intermediate: memory.slotBytes,
         input: graph.inputs.map(({ value }) => 4 * elementCount(evaluateShape(value.shape, bindings))),
         output: graph.outputs.map(({ value }) => 4 * elementCount(evaluateShape(value.shape, bindings))),
@@ -173,10 +178,6 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
       submitter.dispose();
     },
   };
-}
-
-function hasInt8Dot(): boolean {
-  return navigator.gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product');
 }
 
 function own(tensor: DeviceTensor): GpuTensor {

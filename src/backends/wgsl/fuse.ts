@@ -27,6 +27,8 @@ export type Group =
       readonly shift?: NodeOf<'shiftFrames'>;
       readonly residual?: NodeOf<'add'>;
       readonly relu?: NodeOf<'relu'>;
+      readonly shuffle?: NodeOf<'pixelShuffle'>;
+      readonly clamp?: NodeOf<'clamp'>;
       readonly output: Value;
     }
   | { readonly kind: 'single'; readonly node: Node; readonly output: Value };
@@ -34,7 +36,7 @@ export type Group =
 /**
  * Groups a graph's nodes into kernels, in an order in which every group's inputs exist:
  * linear + activation + residual, norm + modulate or rope, and for convolutions the concatenation, frame shift or enlargement before
- * and the residual and ReLU behind. A value that anything else reads, or that is an output, is never fused away.
+ *  and the residual, ReLU, pixel shuffle and clamp behind. A value that anything else reads, or that is an output, is never fused away.
  */
 export function fuse(graph: Graph): readonly Group[] {
   const readers = new Map<Value, Node[]>();
@@ -111,12 +113,16 @@ export function fuse(graph: Graph): readonly Group[] {
     } else if (node.op === 'conv2d') {
       const residual = absorb(['add'], sameShapes);
       const relu = absorb(['relu']);
+      const shuffle = absorb(['pixelShuffle']);
+      const clamp = absorb(['clamp']);
       group = {
         kind: 'conv2d',
         conv: node,
         ...convolutions.get(node),
         ...(residual ? { residual } : {}),
         ...(relu ? { relu } : {}),
+        ...(shuffle ? { shuffle } : {}),
+        ...(clamp ? { clamp } : {}),
         output: last.output,
       };
     } else group = { kind: 'single', node, output: node.output };

@@ -1,9 +1,10 @@
 import type { Value, WeightRef } from '../../graph/types';
 import type { Defines } from './preprocess';
 import type { ShaderName } from './shaders';
+import type { KernelTuning } from './tuning/choice';
 
-/** How a weight is packed: as it is in f32, as a matrix in its own format, or for a convolution with output channels innermost. */
-export type WeightForm = 'plain' | 'matrix' | 'convolution';
+/** How a weight is packed: as it is in f32, as a matrix in its own format, or for a convolution with output channels innermost, in f32 or f16. */
+export type WeightForm = 'plain' | 'matrix' | 'convolution' | 'convolution-f16';
 
 /** What a kernel's binding is bound to: an activation, or a weight in GPU memory. */
 export type Operand =
@@ -25,6 +26,8 @@ export interface Kernel {
   readonly work: number;
   /** How it may be cut into shorter dispatches: the axis of `groups`, and the parameter that says where a part begins. */
   readonly cut?: { readonly axis: 0 | 1; readonly param: number };
+  /** Of kernels that can run in several configurations. */
+  readonly tuning?: KernelTuning;
 }
 
 const MAX_GROUPS = 65_535; // maxComputeWorkgroupsPerDimension of every adapter

@@ -3,6 +3,7 @@ import type { WeightRef, WeightSource } from '../../graph/types';
 import type { Gpu } from './gpu';
 import type { WeightForm } from './kernel';
 import { paddedChannels } from './lowering/conv2d';
+import { toHalves } from './halves';
 import { BLOCK_FORMATS, repackBlocks, type BlockFormat } from './repack-blocks';
 
 /** A weight in GPU memory in the form its kernel reads. */
@@ -51,27 +52,37 @@ async function packPlain(gpu: Gpu, ref: WeightRef, source: WeightSource): Promis
   return { data: upload(gpu, ref.name, await source.readF32(ref.name)) };
 }
 
-/** A convolution [O, C, k, k] as f32 [C, k, k, O], output channels padded with zeros. */
-async function packConvolution(gpu: Gpu, ref: WeightRef, source: WeightSource): Promise<PackedWeight> {
+/** A convolution [O, C, k, k] as [C, k, k, O], output channels padded with zeros. */
+async function turnConvolution(ref: WeightRef, source: WeightSource): Promise<Float32Array<ArrayBuffer>> {
   const [outChannels, ...rest] = ref.shape as readonly [number, ...number[]];
   const taps = elementCount(rest);
   const padded = paddedChannels(outChannels);
   const values = await source.readF32(ref.name);
   const turned = new Float32Array(taps * padded);
   for (let o = 0; o < outChannels; o++) for (let tap = 0; tap < taps; tap++) turned[tap * padded + o] = values[o * taps + tap]!;
-  return { data: upload(gpu, ref.name, turned) };
+  return turned;
 }
 
 /** Puts a weight into GPU memory in the form its kernel reads. */
-export function packWeight(gpu: Gpu, ref: WeightRef, form: WeightForm, source: WeightSource): Promise<PackedWeight> {
-  return { plain: packPlain, matrix: packMatrix, convolution: packConvolution }[form](gpu, ref, source);
+export async function packWeight(gpu: Gpu, ref: WeightRef, form: WeightForm, source: WeightSource): Promise<PackedWeight> {
+  switch (form) {
+    case 'plain':
+      return packPlain(gpu, ref, source);
+    case 'matrix':
+      return packMatrix(gpu, ref, source);
+    case 'convolution':
+      return { data: upload(gpu, ref.name, await turnConvolution(ref, source)) };
+    case 'convolution-f16':
+      return { data: upload(gpu, ref.name, toHalves(await turnConvolution(ref, source))) };
+  }
 }
 
 /** Bytes of GPU memory that a weight takes: of its data, and of its scales. */
 export function packedBytes(ref: WeightRef, form: WeightForm): readonly number[] {
   const count = elementCount(ref.shape);
   if (form === 'plain') return [4 * count];
-  if (form === 'convolution') return [4 * (count / ref.shape[0]!) * paddedChannels(ref.shape[0]!)];
+  if (form === 'convolution' || form === 'convolution-f16')
+    return [(form === 'convolution' ? 4 : 2) * (count / ref.shape[0]!) * paddedChannels(ref.shape[0]!)];
   const format = matrixFormat(ref);
   if (format.kind === 'blocks') {
     const { bits, group, minima } = format.blocks;

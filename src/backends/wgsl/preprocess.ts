@@ -7,13 +7,15 @@ export type Defines = Readonly<Record<string, boolean | number | string>>;
  * Specialises a kernel. Lines between `#if NAME` and `#endif` (with an optional `#else`) stay when NAME is defined and not false.
  * Lines between `#repeat i COUNT` and `#end` are repeated with `$i` = 0, 1, …; COUNT is a number or a constant's name: register tiles
  * are spelled out, since indexed private arrays land in memory on many adapters (7 times slower on SwiftShader). `{{NAME}}` becomes a
- * constant's value, `$(a*NAME+b)` a sum of products of numbers and constants. Throws `internal` on an unknown constant or unbalanced blocks: a kernel's mistake.
+ * constant's value, `$(a*NAME+b)` a sum of products of numbers and constants. HALF and SUBGROUPS enable WGSL's extensions. Throws `internal` on an unknown constant or unbalanced blocks: a kernel's mistake.
  */
 export function preprocess(source: string, defines: Defines): string {
   const lines: string[] = [];
   const rest = expand(source.split('\n'), 0, lines, defines);
   if (rest !== undefined) throw broken(`${rest.word} without its beginning`);
-  return lines.map((line) => substitute(line, defines)).join('\n');
+  // WGSL wants its enable directives before all else.
+  const enables = [...(defines['HALF'] ? ['enable f16;'] : []), ...(defines['SUBGROUPS'] ? ['enable subgroups;'] : [])];
+  return [...enables, ...lines.map((line) => substitute(line, defines))].join('\n');
 }
 
 interface Directive {

@@ -1,46 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WgslExecutor } from '../../../src/backends/wgsl/create-wgsl-executor';
-import { GraphBuilder } from '../../../src/graph/builder';
-import type { Executor } from '../../../src/graph/executor';
-import { createReferenceExecutor } from '../../../src/graph/reference';
-import type { Value, WeightSource, WeightType } from '../../../src/graph/types';
 import { testExecutor } from './device';
-import { randomNumbers, randomWeights } from './random-weights';
-
-interface Case {
-  readonly inputs: Readonly<Record<string, readonly number[]>>;
-  readonly weights?: Readonly<Record<string, readonly number[]>>;
-  readonly type?: WeightType;
-  /** Ids instead of floats for these inputs, below this bound. */
-  readonly ids?: number;
-  build(g: GraphBuilder, inputs: Record<string, Value>): Value;
-}
-
-async function evaluate(target: Executor, { inputs, ids, build }: Case, weights: WeightSource): Promise<Float32Array> {
-  const g = new GraphBuilder('case', weights);
-  const values: Record<string, Value> = {};
-  for (const [name, shape] of Object.entries(inputs)) values[name] = g.input(name, shape, name === 'ids' ? 'i32' : 'f32');
-  g.output('y', build(g, values));
-  const compiled = await target.compile(g.build(), weights);
-  const tensors = Object.fromEntries(
-    Object.entries(inputs).map(([name, shape], index) => {
-      const data = randomNumbers(
-        shape.reduce((size, dim) => size * dim, 1),
-        index + 1,
-      );
-      return [
-        name,
-        target.upload(name === 'ids' ? Int32Array.from(data, (value) => Math.floor(Math.abs(value) * (ids ?? 1))) : data, shape),
-      ];
-    }),
-  );
-  const { y } = await compiled.run(tensors);
-  const result = (await target.download(y!)) as Float32Array;
-  y!.dispose();
-  Object.values(tensors).forEach((tensor) => tensor.dispose());
-  await compiled.dispose();
-  return result;
-}
+import { expectParity as compareCase, type Case } from './evaluate';
+import { randomNumbers } from './random-weights';
 
 /** Every op and every fused kernel against the reference executor, on `navigator.gpu`. */
 export function paritySuite(): void {
@@ -58,19 +20,8 @@ export function paritySuite(): void {
     tiledDevice.destroy();
   });
 
-  async function expectParity(test: Case, tolerance = 1e-5, [target, gpu]: [WgslExecutor, GPUDevice] = [executor, device]): Promise<void> {
-    const weights = randomWeights(test.weights ?? {}, test.type);
-    const golden = await evaluate(createReferenceExecutor(), test, weights);
-    gpu.pushErrorScope('validation');
-    const actual = await evaluate(target, test, weights);
-    expect(await gpu.popErrorScope()).toBeNull();
-    expect(actual.length).toBe(golden.length);
-    const scale = Math.max(1e-6, Math.sqrt(golden.reduce((sum, value) => sum + value * value, 0) / golden.length));
-    let worst = 0;
-    for (let i = 0; i < golden.length; i++) worst = Math.max(worst, Math.abs(actual[i]! - golden[i]!) / scale);
-    expect(worst).toBeLessThan(tolerance);
-    expect(target.liveBuffers).toBe(0);
-  }
+  const expectParity = (test: Case, tolerance = 1e-5, [target, gpu]: [WgslExecutor, GPUDevice] = [executor, device]) =>
+    compareCase(test, tolerance, { executor: target, device: gpu });
 
   describe('linear', () => {
     for (const type of ['Q4_K', 'Q6_K'] as const)
@@ -148,60 +99,6 @@ export function paritySuite(): void {
         }));
   });
 
-  test('int8 linears are as near as rounding their inputs allows', async () => {
-    const fast = await testExecutor({ software: false, precision: 'fast' });
-    expect(fast.executor.plan.precision).toBe('fast');
-    const linear: Case = {
-      inputs: { x: [2, 13, 96], r: [2, 13, 35], gate: [2, 1, 35] },
-      weights: { 'w.weight': [35, 96], 'w.bias': [35], 'u.weight': [35, 96], 'u.bias': [35] },
-      type: 'Q8_0',
-      build: (g, { x, r, gate }) => g.add(g.gatedAdd(r!, g.gelu(g.weights.linear(x!, 'w'), 'tanh'), gate!), g.weights.linear(x!, 'u')),
-    };
-    const weights = randomWeights(linear.weights!, 'Q8_0');
-    const golden = await evaluate(createReferenceExecutor(), linear, weights);
-    const actual = await evaluate(fast.executor, linear, weights);
-    const squares = (values: Float32Array) => values.reduce((sum, value) => sum + value * value, 0);
-    const error = Math.sqrt(squares(actual.map((value, i) => value - golden[i]!)) / squares(golden));
-    // A uniform rounding error of up to s / 2 with s = max / 127 is 0.4 % of uniform inputs.
-    expect(error).toBeLessThan(6e-3);
-    expect(error).toBeGreaterThan(1e-5);
-    expect(fast.executor.liveBuffers).toBe(0);
-    fast.device.destroy();
-  });
-
-  describe('linear and attention through workgroup memory', () => {
-    for (const type of ['F32', 'Q4_0'] as const)
-      for (const [m, k, n] of [
-        [3, 32, 70],
-        [65, 96, 7],
-      ] as const)
-        test(`linear ${type} ${m} x ${k} x ${n}`, () =>
-          expectParity(
-            {
-              inputs: { x: [m, k] },
-              weights: { 'w.weight': [n, k] },
-              type,
-              build: (g, { x }) => g.weights.linear(x!, 'w', { bias: false }),
-            },
-            1e-5,
-            [tiled, tiledDevice],
-          ));
-    for (const [nq, nk, heads, dim] of [
-      [5, 7, 2, 24],
-      [33, 19, 1, 128],
-      [3, 9, 1, 192],
-    ] as const)
-      test(`attention of ${nq} queries, ${nk} keys, ${heads} x ${dim}`, () =>
-        expectParity(
-          {
-            inputs: { q: [nq, heads * dim], k: [nk, heads * dim], v: [nk, heads * dim], bias: [heads, nq, nk] },
-            build: (g, { q, k, v, bias }) => g.attention(q!, k!, v!, { heads, scale: dim ** -0.5 }, bias!),
-          },
-          1e-5,
-          [tiled, tiledDevice],
-        ));
-  });
-
   describe('norms', () => {
     test('through workgroup memory', () =>
       expectParity(
@@ -251,6 +148,12 @@ export function paritySuite(): void {
         inputs: { a: [2, 3, 4, 4], b: [2, 5, 4, 4] },
         weights: { 'c.weight': [6, 8, 3, 3], 'c.bias': [6] },
         build: (g, { a, b }) => g.weights.conv2d(g.concat([a!, b!], 1), 'c'),
+      }));
+    test('whose channels become pixels, clamped', () =>
+      expectParity({
+        inputs: { x: [2, 3, 4, 5] },
+        weights: { 'c.weight': [12, 3, 3, 3], 'c.bias': [12] },
+        build: (g, { x }) => g.clamp(g.pixelShuffle(g.weights.conv2d(x!, 'c'), 2), -0.5, 0.5),
       }));
     test('of an enlarged picture', () =>
       expectParity({

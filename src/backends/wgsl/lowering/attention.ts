@@ -3,30 +3,31 @@ import type { Node } from '../../../graph/types';
 import type { Kernel } from '../kernel';
 import type { Defines } from '../preprocess';
 import type { ShaderName } from '../shaders';
+import { attentionConfigurations, type AttentionConfiguration } from '../tuning/attention';
 import { operands, product, type LoweringContext } from './context';
 
-interface Variant {
-  readonly shader: ShaderName;
-  readonly defines: Defines;
-  /** Query rows of a group. */
-  readonly rows: number;
-}
-
-/** On a CPU: up to 32 vec4s of queries a thread, one SIMD vector of threads a group; more take seconds to compile. Measured in docs/wgsl-notes.md. */
-function directVariant(vectors: number): Variant {
-  const threads = 4;
-  const queries = vectors <= 16 ? 2 : 1;
-  return { shader: 'attention', defines: { VECTORS: vectors, THREADS: threads, QUERIES: queries }, rows: threads * queries };
-}
-
-/** Rows of up to 16 vec4s a thread; 2 · 8 · 256 · 4 bytes of keys and values at most: within the 16 KiB that every adapter has. */
-function tiledVariant(vectors: number): Variant {
-  const split = vectors <= 16 ? 1 : vectors % 4 === 0 && vectors > 32 ? 4 : vectors % 2 === 0 ? 2 : 1;
-  const keys = vectors * split <= 16 ? 16 : 8;
-  const rows = 64 / split;
+/** The shader and constants of a configuration, for heads of `vectors` vec4s. */
+function specialise(vectors: number, configuration: AttentionConfiguration): { shader: ShaderName; defines: Defines; rows: number } {
+  if (configuration.kind === 'direct') {
+    const { threads, queries } = configuration;
+    return { shader: 'attention', defines: { VECTORS: vectors, THREADS: threads, QUERIES: queries }, rows: threads * queries };
+  }
+  const { arithmetic, split, subgroups, rows, keys, step } = configuration;
   return {
     shader: 'attention-tiled',
-    defines: { VECTORS: vectors / split, SPLIT: split, EXCHANGE: split > 1, ROWS: rows, KEYS: keys },
+    defines: {
+      VECTORS: vectors / split,
+      SPLIT: split,
+      SPLIT_4: split >= 4,
+      SPLIT_8: split >= 8,
+      SUBGROUPS: subgroups,
+      EXCHANGE: split > 1 && !subgroups,
+      ROWS: rows,
+      KEYS: keys,
+      STEP: step,
+      HALF: arithmetic === 'f16',
+      ELEMENT: arithmetic,
+    },
     rows,
   };
 }
@@ -40,7 +41,12 @@ export function lowerAttention(node: Extract<Node, { op: 'attention' }>, context
     throw invalidGraph(`Attention heads of ${dim} channels have no kernel: multiples of 4 up to 256 have.`, 'Choose another backend.');
   const queries = product(shape.slice(0, -1));
   const keys = product(context.shape(k!).slice(0, -1));
-  const { shader, defines, rows } = context.software ? directVariant(dim / 4) : tiledVariant(dim / 4);
+  // Prompts and clips differ in how many keys there are to walk over.
+  const { configuration, tuning } = context.choose(
+    `attention.${dim}.${keys <= 512 ? 'short' : 'long'}`,
+    attentionConfigurations(context.traits, dim),
+  );
+  const { shader, defines, rows } = specialise(dim / 4, configuration);
   return [
     {
       shader,
@@ -51,6 +57,7 @@ export function lowerAttention(node: Extract<Node, { op: 'attention' }>, context
       groups: [Math.ceil(queries / rows), heads, 1],
       work: 2 * queries * keys * heads * dim,
       cut: { axis: 0, param: 4 },
+      tuning,
     },
   ];
 }

@@ -1,20 +1,25 @@
 import { evaluateShape, type Bindings } from '../../../graph/dims';
 import type { Graph, Node, Value, WeightRef } from '../../../graph/types';
 import type { Kernel, Operand, WeightForm } from '../kernel';
+import { choose, type Configuration, type KernelChoices, type KernelTuning } from '../tuning/choice';
+import type { DeviceTraits } from '../tuning/traits';
 
 /** What the lowering of one op needs to know: sizes, where values live, and on what kind of device it will run. */
 export interface LoweringContext {
   shape(value: Value): readonly number[];
   operand(value: Value): Operand;
-  readonly software: boolean;
-  /** Whether linears may quantize their inputs to int8. */
-  readonly int8: boolean;
+  readonly traits: DeviceTraits;
+  /** The configuration that a class of kernels runs in. */
+  choose<C extends Configuration>(key: string, configurations: readonly C[]): { readonly configuration: C; readonly tuning: KernelTuning };
   /** Inputs that have been quantized, by the value they come from: several linears may read one. */
   readonly quantized: Map<Value, Value>;
 }
 
-/** What kind of device and arithmetic kernels are chosen for. */
-export type LoweringTarget = Pick<LoweringContext, 'software' | 'int8'>;
+/** What kernels are chosen for, and which were chosen. */
+export interface LoweringTarget {
+  readonly traits: DeviceTraits;
+  readonly choices: KernelChoices;
+}
 
 export type Lower<N> = (node: N, context: LoweringContext) => readonly Kernel[];
 
@@ -28,7 +33,8 @@ export function createContext(graph: Graph, bindings: Bindings, target: Lowering
     if (node.op === 'weight') weights.set(node.output, node.weights['weight']!);
   }
   return {
-    ...target,
+    traits: target.traits,
+    choose: (key, configurations) => choose(key, configurations, target.choices),
     quantized: new Map(),
     shape: (value) => evaluateShape(value.shape, bindings),
     operand: (value) => {

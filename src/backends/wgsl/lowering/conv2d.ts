@@ -1,11 +1,16 @@
 import type { Group } from '../fuse';
-import type { Kernel, Operand } from '../kernel';
+import type { Kernel, Operand, WeightForm } from '../kernel';
+import { convolutionConfigurations } from '../tuning/conv2d';
+import type { DeviceTraits } from '../tuning/traits';
 import { weightOperand, type LoweringContext } from './context';
 
-/** Output channels a thread computes, in vec4s, and neighbouring pixels; threads of a group. */
+/** Output channels a thread computes, in vec4s: what weights are padded to. */
 const BLOCKS = 2;
-const PIXELS = 4;
-const threadsFor = (software: boolean) => (software ? 4 : 64);
+
+/** How convolutions' weights are kept. */
+export function convolutionForm({ f16 }: DeviceTraits): WeightForm {
+  return f16 ? 'convolution-f16' : 'convolution';
+}
 
 /** Output channels as they are padded in memory. */
 export function paddedChannels(outChannels: number): number {
@@ -13,7 +18,7 @@ export function paddedChannels(outChannels: number): number {
 }
 
 export function lowerConv2d(
-  { conv, upsample, concat, shift, residual, relu, output }: Extract<Group, { kind: 'conv2d' }>,
+  { conv, upsample, concat, shift, residual, relu, shuffle, clamp, output }: Extract<Group, { kind: 'conv2d' }>,
   context: LoweringContext,
 ): readonly Kernel[] {
   const weight = conv.weights['weight']!;
@@ -22,27 +27,35 @@ export function lowerConv2d(
   const [frames, channels, height, width] = context.shape(conv.inputs[0]!) as [number, number, number, number];
   const [, outChannels, outHeight, outWidth] = context.shape(conv.output) as [number, number, number, number];
   const kernel = weight.shape[2]!;
-  const reads: Record<number, Operand> = { 1: context.operand(first), 3: weightOperand(weight, 'convolution') };
+  const reads: Record<number, Operand> = { 1: context.operand(first), 3: weightOperand(weight, convolutionForm(context.traits)) };
   if (concat) reads[2] = context.operand(shift ? shift.inputs[1]! : concat.inputs[1]!);
   if (bias) reads[4] = weightOperand(bias);
   if (residual) reads[5] = context.operand(residual.inputs[0] === conv.output ? residual.inputs[1]! : residual.inputs[0]!);
-  const threads = threadsFor(context.software);
+  const {
+    configuration: { threads, pixels },
+    tuning,
+  } = context.choose(`conv2d.${kernel}.${outChannels <= 8 ? 'narrow' : 'wide'}`, convolutionConfigurations(context.traits));
+  const half = context.traits.f16;
   const { stride, padding } = conv.attributes;
   return [
     {
       shader: 'conv2d',
       defines: {
         BLOCKS,
-        PIXELS,
+        PIXELS: pixels,
         THREADS: threads,
         STRIDE: stride,
         KERNEL: kernel,
-        INPUTS: (PIXELS - 1) * stride + kernel,
+        INPUTS: (pixels - 1) * stride + kernel,
         CONCAT: concat !== undefined,
         SHIFTED: shift !== undefined,
         BIAS: bias !== undefined,
         RESIDUAL: residual !== undefined,
         RELU: relu !== undefined,
+        SHUFFLE: shuffle !== undefined,
+        CLAMP: clamp !== undefined,
+        HALF: half,
+        ELEMENT: half ? 'f16' : 'f32',
       },
       reads,
       output: { binding: 6, value: output },
@@ -57,10 +70,14 @@ export function lowerConv2d(
         padding,
         upsample?.attributes.factor ?? 1,
         0,
+        shuffle?.attributes.factor ?? 1,
+        { f32: clamp?.attributes.min ?? 0 },
+        { f32: clamp?.attributes.max ?? 0 },
       ],
-      groups: [Math.ceil((outHeight * Math.ceil(outWidth / PIXELS)) / threads), Math.ceil(outChannels / (4 * BLOCKS)), frames],
+      groups: [Math.ceil((outHeight * Math.ceil(outWidth / pixels)) / threads), Math.ceil(outChannels / (4 * BLOCKS)), frames],
       work: frames * outHeight * outWidth * outChannels * channels * kernel ** 2,
       cut: { axis: 0, param: 9 },
+      tuning,
     },
   ];
 }

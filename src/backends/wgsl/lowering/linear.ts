@@ -1,33 +1,11 @@
 import type { Node, Value, WeightRef } from '../../../graph/types';
 import type { Group } from '../fuse';
 import { linearGroups, type Kernel, type Operand } from '../kernel';
-import { matrixFormat } from '../pack-weights';
+import { matrixFormat, type MatrixFormat } from '../pack-weights';
 import type { Defines } from '../preprocess';
+import { gemmConfigurations, rowClass } from '../tuning/gemm';
 import { activationFunction } from './activation';
 import { product, weightOperand, type LoweringContext } from './context';
-
-/** Threads of a group, and the register tile of each. */
-interface GemmTile {
-  readonly THREADS_M: number;
-  readonly THREADS_N: number;
-  readonly TILE_M: number;
-  readonly TILE_N: number;
-}
-
-/** On a CPU: few threads, large tiles, since registers are what is cheap there. Measured in docs/wgsl-notes.md. */
-const SOFTWARE_TILE: GemmTile = { THREADS_M: 2, THREADS_N: 4, TILE_M: 8, TILE_N: 8 };
-/** 64 x 64 outputs a group through (64 + 64) · 4 · 16 = 8 KiB of workgroup memory. */
-const HARDWARE_TILE: GemmTile = { THREADS_M: 8, THREADS_N: 8, TILE_M: 8, TILE_N: 8 };
-const DEPTH = 4;
-
-/** The tile for products of `m` rows: none of its rows are wasted on a few rows (conditioning vectors). */
-function gemmTile(m: number, software: boolean): GemmTile {
-  const tile = software ? SOFTWARE_TILE : HARDWARE_TILE;
-  if (m >= tile.THREADS_M * tile.TILE_M) return tile;
-  const threads = software ? 1 : tile.THREADS_M;
-  const rows = Math.ceil(m / threads);
-  return { ...tile, THREADS_M: threads, TILE_M: rows <= 1 ? 1 : rows <= 2 ? 2 : rows <= 4 ? 4 : 8 };
-}
 
 function formatDefines(weight: WeightRef): Defines {
   const format = matrixFormat(weight);
@@ -43,8 +21,14 @@ function matrixOperands(weight: WeightRef): Record<number, Operand> {
   return operands;
 }
 
-/** int8 pays from a few rows on, and conditioning vectors, few and far-reaching, stay exact. */
-const INT8_ROWS = 8;
+/** int8 pays from some rows on, and conditioning vectors, few and far-reaching, stay exact. */
+const isInt8 = (format: MatrixFormat, m: number) =>
+  rowClass(m) !== 'few' && format.kind === 'blocks' && format.blocks.bits === 8 && format.blocks.group === 32;
+
+/** f16, i4, i8g16: what a kernel class is named by. */
+function formatName(format: MatrixFormat): string {
+  return format.kind === 'blocks' ? `i${format.blocks.bits}g${format.blocks.group}` : format.kind;
+}
 
 /** The kernel that quantizes a linear's input, unless another linear has had it made; and the value it makes. */
 function quantizeInput(x: Value, m: number, k: number, context: LoweringContext): { kernels: readonly Kernel[]; value: Value } {
@@ -77,7 +61,12 @@ export function lowerLinear(
   const x = linear.inputs[0]!;
   const m = product(context.shape(x).slice(0, -1));
   const format = matrixFormat(weight);
-  const int8 = context.int8 && m >= INT8_ROWS && format.kind === 'blocks' && format.blocks.bits === 8 && format.blocks.group === 32;
+  const { configuration, tuning } = context.choose(
+    `gemm.${formatName(format)}.${rowClass(m)}`,
+    gemmConfigurations(context.traits, m, isInt8(format, m)),
+  );
+  const { arithmetic, shared, threadsM, threadsN, tileM, tileN, depth } = configuration;
+  const int8 = arithmetic === 'int8';
   const quantized = int8 ? quantizeInput(x, m, k, context) : undefined;
   const reads: Record<number, Operand> = {
     1: quantized ? { value: quantized.value } : context.operand(x),
@@ -94,28 +83,33 @@ export function lowerLinear(
       rowsPerGate = m / context.shape(gate)[0]!;
     }
   }
-  const tile = gemmTile(m, context.software);
   return [
     ...(quantized?.kernels ?? []),
     {
       shader: int8 ? 'gemm-int8' : 'gemm',
       defines: {
-        ...tile,
-        DEPTH,
+        THREADS_M: threadsM,
+        THREADS_N: threadsN,
+        TILE_M: tileM,
+        TILE_N: tileN,
+        DEPTH: depth,
+        HALF: arithmetic === 'f16',
+        ELEMENT: arithmetic === 'f16' ? 'f16' : 'f32',
         ...formatDefines(weight),
         ...(activation ? { ACTIVATED: true, ACTIVATION: activationFunction(activation)! } : {}),
         X_VEC4: k % 4 === 0,
         BIAS: bias !== undefined,
         RESIDUAL: residual !== undefined,
         GATED: residual?.op === 'gatedAdd',
-        SHARED: !context.software,
+        SHARED: shared,
       },
       reads,
       output: { binding: 7, value: output },
       params: [m, n, k, Math.ceil(k / 4), rowsPerGate, 0],
-      groups: [Math.ceil(n / (tile.THREADS_N * tile.TILE_N)), Math.ceil(m / (tile.THREADS_M * tile.TILE_M)), 1],
+      groups: [Math.ceil(n / (threadsN * tileN)), Math.ceil(m / (threadsM * tileM)), 1],
       work: m * n * k,
       cut: { axis: 1, param: 5 },
+      tuning,
     },
   ];
 }

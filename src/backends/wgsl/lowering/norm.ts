@@ -27,7 +27,7 @@ export function lowerNorm({ norm, modulate, rope, output }: Extract<Group, { kin
     {
       shader: 'norm',
       defines: {
-        SHARED: !context.software,
+        SHARED: !context.traits.software,
         KIND_LAYER: norm.op === 'layerNorm',
         WEIGHT: reads[2] !== undefined,
         BIAS: reads[3] !== undefined,
@@ -37,7 +37,7 @@ export function lowerNorm({ norm, modulate, rope, output }: Extract<Group, { kin
       reads,
       output: { binding: 6, value: output },
       params: [rows, width, rowsPerGroup, headDim, { f32: norm.attributes.eps }],
-      groups: squareGroups(context.software ? Math.ceil(rows / 4) : rows),
+      groups: squareGroups(context.traits.software ? Math.ceil(rows / 4) : rows),
       work: 16 * rows * width,
     },
   ];
