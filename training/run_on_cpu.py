@@ -24,22 +24,25 @@ def plan(a):
     """-> [(phase, module, arguments)]"""
     at, minilm = lambda *p: os.path.join(a.work, *p), ["--text-encoder", a.text_encoder]
     assets, budget = ["--assets", at("assets.pt")], lambda phase: ["--clock", "cpu", "--seconds", str(round(a.hours * 3600 * SHARES[phase]))]
-    encode = assets + minilm + ["--autoencoder", at("autoencoder"), "--subjects", a.subjects]
+    autoencoder = a.start or at("autoencoder")
+    encode = assets + minilm + ["--autoencoder", autoencoder, "--subjects", a.subjects]
+    start = ["--start", a.start] if a.start else []  # the autoencoder stays as it is: latents of another one would be new to the transformer
     score = ["score"] + assets + minilm + ["--work", at("judge"), "--count", "100"]
-    return [
+    phases = [
         ("assets", "assets", ["--icons", a.icons, "--out", at("assets.pt"), "--size", str(a.size)]),
         ("autoencoder", "train_autoencoder", assets + ["--work", at("autoencoder")] + budget("autoencoder")),
         ("stills", "encode", encode + ["--out", at("stills"), "--frames", "1", "--shards", str(a.still_shards), "--clips", "2000", "--captions", "2"]),
         ("clips", "encode", encode + ["--out", at("clips"), "--frames", "25", "--shards", str(a.clip_shards), "--clips", "500", "--captions", "3"]),
         ("transformer", "train_transformer", minilm + ["--stills", at("stills"), "--clips", at("clips"), "--work", at("transformer"), "--heads", str(a.heads), "--layers", str(a.layers),
-                                                       "--lr", "8e-4", "--muon-lr", "1.5e-3"] + budget("transformer")),
+                                                       "--lr", "8e-4", "--muon-lr", "1.5e-3"] + start + budget("transformer")),
         ("judge", "judge", ["train"] + assets + ["--work", at("judge"), "--subjects", a.subjects] + budget("judge")),
         ("distil", "distil", minilm + ["--work", at("transformer"), "--clips", at("clips"), "--out", at("distilled"), "--steps", "4"] + budget("distil")),
-        ("bundle", "bundle", assets + minilm + ["--work", at("distilled"), "--autoencoder", at("autoencoder"), "--out", at("bundle"), "--subjects", a.subjects, "--steps", "4", "--guidance", "1"]),
-        ("teacher", "bundle", assets + minilm + ["--work", at("transformer"), "--autoencoder", at("autoencoder"), "--out", at("teacher"), "--subjects", a.subjects, "--steps", "20", "--guidance", "4"]),
+        ("bundle", "bundle", assets + minilm + ["--work", at("distilled"), "--autoencoder", autoencoder, "--out", at("bundle"), "--subjects", a.subjects, "--steps", "4", "--guidance", "1"]),
+        ("teacher", "bundle", assets + minilm + ["--work", at("transformer"), "--autoencoder", autoencoder, "--out", at("teacher"), "--subjects", a.subjects, "--steps", "20", "--guidance", "4"]),
         ("score", "judge", score + ["--bundle", at("bundle"), "--out", at("evaluation.json")]),
         ("score-teacher", "judge", score + ["--bundle", at("teacher"), "--out", at("evaluation-teacher.json")]),
     ]
+    return [phase for phase in phases if not (a.start and phase[0] == "autoencoder")]
 
 
 def status(work):
@@ -55,6 +58,7 @@ def main():
     p.add_argument("--work", required=True)
     p.add_argument("--icons", help="icons.json of @iconify-json/fluent-emoji-flat")
     p.add_argument("--text-encoder", help="folder with MiniLM")
+    p.add_argument("--start", help="folder of trained weights to go on from: its autoencoder is kept, its transformer trained further")
     p.add_argument("--hours", type=float, default=20, help="training hours of all cores in all")
     p.add_argument("--subjects", default="core")
     p.add_argument("--size", type=int, default=128)
@@ -68,6 +72,7 @@ def main():
         return status(a.work)
     for name in ("work", "icons", "text_encoder"):  # the phases run in this file's folder
         setattr(a, name, os.path.abspath(getattr(a, name) or ""))
+    a.start = a.start and os.path.abspath(a.start)
     os.makedirs(a.work, exist_ok=True)
     with open(os.path.join(a.work, "run.pid"), "w") as f:
         f.write(str(os.getpid()))

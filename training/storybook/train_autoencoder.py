@@ -83,6 +83,7 @@ def main(argv=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--assets", required=True)
     p.add_argument("--work", required=True, help="folder for the checkpoint and the results")
+    p.add_argument("--start", help="folder with autoencoder.safetensors and its config to start from where --work has no checkpoint yet")
     p.add_argument("--subjects", default="all", help="the autoencoder sees every subject by default")
     p.add_argument("--joint", type=float, default=0.5, help="share of the time before the encoder is frozen")
     p.add_argument("--freeze-encoder", action="store_true")
@@ -110,8 +111,13 @@ def main(argv=None):
     renderer, world = Renderer(load_assets(a.assets), device=device), World(a.subjects)
     held = torch.cat([renderer.render(World(a.subjects).specs(990000 + i, 2))[0] for i in range(a.held // 2)])
     state = torch.load(path, map_location=device, weights_only=False) if os.path.exists(path) else None
-    config = state["config"] if state else AE.make_config(a.latent, a.encoder_width, 2, a.decoder_width, a.decoder_blocks)
-    model = AE.Autoencoder(config).to(device, memory_format=torch.channels_last)
+    if state or not a.start:
+        config = state["config"] if state else AE.make_config(a.latent, a.encoder_width, 2, a.decoder_width, a.decoder_blocks)
+        model = AE.Autoencoder(config)
+    else:
+        model = AE.load(os.path.join(a.start, "autoencoder.safetensors"), os.path.join(a.start, "autoencoder_config.json")).train().requires_grad_(True)
+        config = model.config
+    model = model.to(device, memory_format=torch.channels_last)
     pool = Excerpts(renderer, world, a.pool, a.frames, a.seed + 1 + (state["step"] if state else 0))
     begin = time.time()
     while pool.count < min(a.first, a.pool):
@@ -119,7 +125,7 @@ def main(argv=None):
     print(f"rendered {pool.count} excerpts of {a.frames} frames in {time.time() - begin:.0f} s", flush=True)
     if state:
         model.load_state_dict(state["model"])
-    else:
+    elif not a.start:
         std, target = model.pca_start(pool.store[:pool.count, :4], a.power)
         print("channel std in pixels' own units", [round(v, 2) for v in std.tolist()], "as latents", [round(v, 2) for v in target.tolist()], flush=True)
     ema = copy.deepcopy(model).requires_grad_(False)

@@ -113,6 +113,7 @@ def main(argv=None):
     p.add_argument("--held", help="held-out shards for the validation loss")
     p.add_argument("--text-encoder", required=True)
     p.add_argument("--work", required=True, help="folder of the checkpoint")
+    p.add_argument("--start", help="folder with transformer.safetensors and its config to start from where --work has no checkpoint yet")
     p.add_argument("--still-seconds", type=float, help="time before clips (default: half)")
     p.add_argument("--still-batch", type=int, default=32)
     p.add_argument("--clip-batch", type=int, default=6)
@@ -138,8 +139,14 @@ def main(argv=None):
     held = Shards(a.held, empty, device, 8, dropout=0) if a.held else None
     state = torch.load(path, map_location=device, weights_only=False) if os.path.exists(path) else None
     channels = next(iter(stills.parts.values()))["latents"].shape[1]
-    config = state["config"] if state else TR.make_config(a.layers, a.heads, channels)
-    model = TR.Transformer(config).to(device)
+    if state or not a.start:
+        config = state["config"] if state else TR.make_config(a.layers, a.heads, channels)
+        model = TR.Transformer(config).to(device)
+    else:
+        model = TR.load(os.path.join(a.start, "transformer.safetensors"), os.path.join(a.start, "transformer_config.json")).train().requires_grad_(True).to(device)
+        config = model.config
+        if config["in_channels"] != channels:
+            p.error(f"--start has {config['in_channels']} latent channels, the shards have {channels}: encode them with the autoencoder of {a.start}")
     ema = copy.deepcopy(model).requires_grad_(False)
     opts = optimizers(model, a.lr, a.muon_lr)
     seen = 0

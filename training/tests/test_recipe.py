@@ -132,6 +132,8 @@ def run_recipe(folder):
     first = train_autoencoder.main(common + small + ["--seconds", "8", "--stop-after", "4"])
     second = train_autoencoder.main(common + small + ["--seconds", "8"])
     assert second["psnr"] > 15 and second["psnr"] >= first["psnr"] - 0.5, (first, second)
+    onward = train_autoencoder.main(["--work", at("onward")] + common[2:] + small + ["--start", at("work"), "--clock", "steps", "--seconds", "1"])
+    assert abs(onward["psnr"] - second["psnr"]) < 1, (second, onward)
     for name, n in (("stills", 1), ("clips", FRAMES)):
         encode.main(["--assets", at("assets.pt"), "--autoencoder", at("work"), "--text-encoder", text, "--out", at(name), "--subjects", "tiny", "--frames", str(n), "--shards", "1", "--clips", "64"])
     size = ["--heads", "1", "--layers", "2", "--still-batch", "16", "--clip-batch", "8", "--warmup", "10", "--muon-lr", "0.01"]
@@ -141,6 +143,11 @@ def run_recipe(folder):
     log = [json.loads(line) for line in open(at("work", "transformer.jsonl"))]
     still = [row["still"] for row in log if "still" in row]
     assert still[-1] < still[0], "the loss falls"
+    # weights alone are a start too: the first losses are those of a trained model (within the first warmed-up steps)
+    onward = data[:data.index("--work")] + ["--work", at("onward"), "--clock", "steps", "--seconds", "50", "--start", at("work"), "--muon-lr", "0.01", "--still-batch", "16", "--clip-batch", "8"]
+    train_transformer.main(onward)
+    first_still = lambda folder: next(row["still"] for row in map(json.loads, open(at(folder, "transformer.jsonl"))) if "still" in row)
+    assert first_still("onward") < first_still("work"), "a start from weights is ahead of a start from nothing"
     distil.main(["--work", at("work"), "--clips", at("clips"), "--text-encoder", text, "--out", at("distilled"), "--seconds", "5", "--steps", "2", "--teacher-steps", "4", "--first", "12", "--batch", "4"])
     bundle.export(at("distilled"), at("bundle"), World("tiny"), renderer, name="storybook-tiny", steps=2, guidance=1.0, autoencoder=at("work"))
     judge.main(["train", "--work", at("work"), "--assets", at("assets.pt"), "--subjects", "tiny", "--frames", str(FRAMES), "--seconds", "8", "--first", "64", "--pool", "200", "--test", "32", "--batch", "16"])
