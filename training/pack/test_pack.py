@@ -56,6 +56,17 @@ class PackTest(unittest.TestCase):
             packed = (Path(folder) / "first/text-encoder.gguf").read_bytes()
             self.assertNotIn(b"pooler", packed)
 
+    def test_a_module_list_autoencoder_packs_with_its_whole_configuration(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            model, minilm = make_model(Path(folder))
+            config = {"_class": "ModuleListAutoencoder", "image_channels": 3, "latent_channels": 16, "spatial_factor": 8, "temporal_factor": 4, "encoder": [{"type": "pixel_unshuffle", "factor": 8}], "decoder": [{"type": "sum", "branches": [[{"type": "conv", "in": 16, "out": 8, "kernel": 1, "bias": True}], []]}]}
+            (model / "autoencoder_config.json").write_text(json.dumps(config))
+            save_file({"decoder.0.0.0.weight": np.ones((8, 16, 1, 1), np.float16), "decoder.0.0.0.bias": np.ones(8, np.float16)}, model / "autoencoder.safetensors")
+            pack(model, minilm, Path(folder) / "packed", "tiny")
+            manifest = json.loads((Path(folder) / "packed/manifest.json").read_text())
+            self.assertEqual(manifest["configs"]["autoencoder"], config)
+            self.assertEqual(manifest["limits"]["width"], {"min": 32, "max": 256, "step": 16})
+
     def test_q8_0_matches_the_golden_blocks(self) -> None:
         golden = load_file(FIXTURE)
         self.assertEqual(quantize_q8_0(golden["quantize.source"]), golden["quantize.Q8_0"].tobytes())
