@@ -2,7 +2,7 @@ import svelte from 'eslint-plugin-svelte';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', '.venv', 'node_modules', 'public', 'test/fixtures', 'training', 'test-results'] },
+  { ignores: ['dist', '.venv', 'node_modules', 'public', 'test/fixtures', 'training', 'test-results', 'bench-bundle'] },
   ...tseslint.configs.recommended,
   ...svelte.configs.recommended,
   { files: ['**/*.svelte', '**/*.svelte.ts'], languageOptions: { parserOptions: { parser: tseslint.parser } } },

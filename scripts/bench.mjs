@@ -44,6 +44,7 @@ const PARTS = {
       const { measureErrorBudget } = await load('/scripts/bench/error-budget.ts');
       return measureErrorBudget(threads, JSON.parse(readFileSync(`${DIST}/models/storybook/manifest.json`, 'utf8')).defaults);
     }),
+  wgsl: async () => ['hardware', 'swiftshader', 'lavapipe'].map(wgsl),
   sizes: async () => measureSizes(DIST),
 };
 
@@ -56,6 +57,12 @@ function pytorch(threads, repeats) {
   });
   if (result.status !== 0) throw new Error(`The PyTorch baseline failed: ${result.stderr}`);
   return JSON.parse(result.stdout);
+}
+
+/** A process for every driver: it is chosen once a process. */
+function wgsl(driver) {
+  const result = spawnSync(process.execPath, ['scripts/bench/wgsl.mjs', '--driver', driver], { encoding: 'utf8' });
+  return { driver, tables: result.status === 0 ? result.stdout.trim() : null, reason: result.stderr.trim().split('\n').at(-1) };
 }
 
 function machine(threads) {
@@ -79,6 +86,7 @@ async function main() {
     ...(figures.clip ? [clipTable(figures.clip)] : []),
     ...(figures.networks ? [networkTable(figures.networks)] : []),
     ...(figures.budget === undefined ? [] : [budgetTable(figures.budget)]),
+    ...(figures.wgsl ? [wgslSection(figures.wgsl)] : []),
     ...(figures.sizes ? [sizeTable(figures.sizes)] : []),
   ].join('\n\n');
   console.log(tables);
