@@ -11,7 +11,7 @@ import { readArguments, UsageError } from './arguments.mjs';
 import { measureClip } from './bench/clip.mjs';
 import { withModules } from './bench/load-modules.mjs';
 import { measureSizes } from './bench/sizes.mjs';
-import { clipTable, budgetTable, networkTable, sizeTable, visitTable } from './bench/tables.mjs';
+import { clipTable, budgetTable, networkTable, sizeTable, visitTable, wgslSection } from './bench/tables.mjs';
 import { measureVisits } from './bench/visit.mjs';
 import { DIST, ensureBuilt } from './build.mjs';
 import { findPython } from './find-python.mjs';
@@ -62,7 +62,7 @@ function pytorch(threads, repeats) {
 /** A process for every driver: it is chosen once a process. */
 function wgsl(driver) {
   const result = spawnSync(process.execPath, ['scripts/bench/wgsl.mjs', '--driver', driver], { encoding: 'utf8' });
-  return { driver, tables: result.status === 0 ? result.stdout.trim() : null, reason: result.stderr.trim().split('\n').at(-1) };
+  return { driver, tables: result.status === 0 ? result.stdout.trim() : null, reason: /^\w*Error: .*/m.exec(result.stderr)?.[0] ?? `exit ${result.status}` };
 }
 
 function machine(threads) {

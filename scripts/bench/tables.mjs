@@ -115,10 +115,10 @@ export function sizeTable({ shellGzipBytes, modelBytes, runtimes }) {
 }
 
 export function wgslSection(drivers) {
-  const missing = drivers.filter(({ tables }) => tables === null).map(({ driver }) => driver);
+  const missing = drivers.filter(({ tables }) => tables === null).map(({ driver, reason }) => `${driver} (${reason})`);
   return [
     '### Our WGSL kernels through Dawn in Node, a section for every adapter',
     ...drivers.flatMap(({ tables }) => (tables === null ? [] : [tables])),
-    ...(missing.length > 0 ? [`Not measured, for want of an adapter here: ${missing.join(', ')}.`] : []),
+    ...(missing.length > 0 ? [`Not measured here: ${missing.join('; ')}`] : []),
   ].join('\n\n');
 }

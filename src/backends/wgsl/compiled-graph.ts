@@ -218,10 +218,10 @@ function bind(
 ): Dispatch {
   const pipeline = plan.pipelines[index]!;
   const offset = PARAM_STRIDE * index;
-  const bufferFor = (operand: Operand): GPUBuffer => {
-    if ('value' in operand) return buffers.get(operand.value)!;
+  const bufferFor = (operand: Operand): GPUBufferBinding => {
+    if ('value' in operand) return { buffer: buffers.get(operand.value)!, ...(operand.offset ? { offset: operand.offset } : {}) };
     const packed = weights.get(weightKey(operand.weight.name, operand.form))!;
-    return operand.part === 'scales' ? packed.scales! : packed.data;
+    return { buffer: operand.part === 'scales' ? packed.scales! : packed.data };
   };
   const bindGroup = gpu.device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),
@@ -229,7 +229,7 @@ function bind(
       { binding: 0, resource: { buffer: plan.params, offset, size: Math.ceil(kernel.params.length / 4) * 16 } },
       ...Object.entries(kernel.reads).map(([binding, operand]) => ({
         binding: Number(binding),
-        resource: { buffer: bufferFor(operand) },
+        resource: bufferFor(operand),
       })),
       { binding: kernel.output.binding, resource: { buffer: buffers.get(kernel.output.value)! } },
     ],

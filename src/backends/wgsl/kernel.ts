@@ -8,7 +8,8 @@ export type WeightForm = 'plain' | 'matrix' | 'convolution' | 'convolution-f16';
 
 /** What a kernel's binding is bound to: an activation, or a weight in GPU memory. */
 export type Operand =
-  { readonly value: Value } | { readonly weight: WeightRef; readonly form: WeightForm; readonly part: 'data' | 'scales' };
+  | { readonly value: Value; /** Bytes from which on the value's buffer is bound. */ readonly offset?: number }
+  | { readonly weight: WeightRef; readonly form: WeightForm; readonly part: 'data' | 'scales' };
 
 /** One word of a kernel's uniform: a u32, or an f32. */
 export type Param = number | { readonly f32: number };

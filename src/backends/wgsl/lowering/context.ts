@@ -8,6 +8,8 @@ import type { DeviceTraits } from '../tuning/traits';
 export interface LoweringContext {
   shape(value: Value): readonly number[];
   operand(value: Value): Operand;
+  /** Whether a value needs no kernel, being a part of another's memory. */
+  isAlias(value: Value): boolean;
   readonly traits: DeviceTraits;
   /** The configuration that a class of kernels runs in. */
   choose<C extends Configuration>(key: string, configurations: readonly C[]): { readonly configuration: C; readonly tuning: KernelTuning };
@@ -23,31 +25,52 @@ export interface LoweringTarget {
 
 export type Lower<N> = (node: N, context: LoweringContext) => readonly Kernel[];
 
-/** Values that are other names for the same memory (reshapes), and weights used as values. */
+/** A stretch of another value's memory. */
+interface Alias {
+  readonly root: Value;
+  readonly offset: number;
+}
+
+/** Values that are other names for the same memory (reshapes, slices of whole rows), and weights used as values. */
 export function createContext(graph: Graph, bindings: Bindings, target: LoweringTarget): LoweringContext {
   const outputs = new Set(graph.outputs.map(({ value }) => value));
-  const aliases = new Map<Value, Value>();
+  const shape = (value: Value) => evaluateShape(value.shape, bindings);
+  const aliases = new Map<Value, Alias>();
   const weights = new Map<Value, WeightRef>();
   for (const node of graph.nodes) {
-    if (isAlias(node, outputs)) aliases.set(node.output, aliases.get(node.inputs[0]!) ?? node.inputs[0]!);
+    const input = node.inputs[0];
+    const start = input && !outputs.has(node.output) ? startWithin(node, shape(input)) : undefined;
+    if (input && start !== undefined) {
+      const { root, offset } = aliases.get(input) ?? { root: input, offset: 0 };
+      // A weight's slices are rare, and kernels read weights whole.
+      if ((offset + start) % OFFSET_ALIGNMENT === 0 && (start === 0 || !weights.has(root)))
+        aliases.set(node.output, { root, offset: offset + start });
+    }
     if (node.op === 'weight') weights.set(node.output, node.weights['weight']!);
   }
   return {
     traits: target.traits,
     choose: (key, configurations) => choose(key, configurations, target.choices),
     quantized: new Map(),
-    shape: (value) => evaluateShape(value.shape, bindings),
+    shape,
+    isAlias: (value) => aliases.has(value),
     operand: (value) => {
-      const root = aliases.get(value) ?? value;
+      const { root, offset } = aliases.get(value) ?? { root: value, offset: 0 };
       const weight = weights.get(root);
-      return weight ? { weight, form: 'plain', part: 'data' } : { value: root };
+      return weight ? { weight, form: 'plain', part: 'data' } : { value: root, ...(offset > 0 ? { offset } : {}) };
     },
   };
 }
 
-/** A reshape needs no kernel, unless its result is handed out and so needs memory of its own. */
-export function isAlias(node: Node, outputs: ReadonlySet<Value>): boolean {
-  return node.op === 'reshape' && !outputs.has(node.output);
+/** minStorageBufferOffsetAlignment of every adapter. */
+const OFFSET_ALIGNMENT = 256;
+
+/** Where in its input's memory a node's result lies, in bytes, if it lies there in one piece: the parts of a modulation, a reshape. */
+function startWithin(node: Node, shape: readonly number[]): number | undefined {
+  if (node.op === 'reshape') return 0;
+  if (node.op !== 'slice' || product(shape.slice(0, node.attributes.axis)) !== 1) return undefined;
+  const { axis, start } = node.attributes;
+  return 4 * (start < 0 ? shape[axis]! + start : start) * product(shape.slice(axis + 1));
 }
 
 /** A weight as a kernel reads it. */

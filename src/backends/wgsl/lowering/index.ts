@@ -3,7 +3,7 @@ import type { Graph } from '../../../graph/types';
 import { fuse, type Group } from '../fuse';
 import type { Kernel } from '../kernel';
 import { lowerAttention } from './attention';
-import { createContext, isAlias, type LoweringContext, type LoweringTarget } from './context';
+import { createContext, type LoweringContext, type LoweringTarget } from './context';
 import { lowerConv2d } from './conv2d';
 import { lowerElementwise } from './elementwise';
 import { lowerEmbedding, lowerLinear } from './linear';
@@ -15,7 +15,7 @@ export function lowerGraph(graph: Graph, bindings: Bindings, target: LoweringTar
   const context = createContext(graph, bindings, target);
   const outputs = new Set(graph.outputs.map(({ value }) => value));
   return fuse(graph).flatMap((group) => {
-    if (group.kind === 'single' && (isAlias(group.node, outputs) || (group.node.op === 'weight' && !outputs.has(group.output)))) return [];
+    if (group.kind === 'single' && (context.isAlias(group.output) || (group.node.op === 'weight' && !outputs.has(group.output)))) return [];
     return lowerGroup(group, context);
   });
 }

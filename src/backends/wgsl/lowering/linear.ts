@@ -33,7 +33,7 @@ function formatName(format: MatrixFormat): string {
 /** The kernel that quantizes a linear's input, unless another linear has had it made; and the value it makes. */
 function quantizeInput(x: Value, m: number, k: number, context: LoweringContext): { kernels: readonly Kernel[]; value: Value } {
   const operand = context.operand(x);
-  const root = 'value' in operand ? operand.value : x;
+  const root = 'value' in operand && !operand.offset ? operand.value : x;
   const known = context.quantized.get(root);
   if (known) return { kernels: [], value: known };
   const blocks = (m * k) / 32;
