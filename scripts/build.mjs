@@ -14,6 +14,7 @@ const LOCK = join(CACHE, 'build.lock');
 const INPUTS = [
   'src',
   'public',
+  'docs/models.md',
   'shaders',
   'scripts',
   'index.html',
