@@ -1,5 +1,6 @@
 import { mount } from 'svelte';
 import { createKinora } from '../engine/create-kinora';
+import type { Clip } from '../engine/types';
 import { registerServiceWorker } from '../engine/register-service-worker';
 import App from './App.svelte';
 import { keepAwake } from './keep-awake';
@@ -19,7 +20,10 @@ import { Theme } from './theme.svelte';
 const store = openLocalStore();
 // Without a service worker (a private window, a browser setting) the page works too; it just isn't there offline.
 const ready = registerServiceWorker().catch((thrown: unknown) => console.warn('No service worker:', thrown));
-const studio = new Studio({ kinora: createKinora(), store, keepAwake, ready, ownQueue, measureMemory, notify: notifyDone });
+const kinora = createKinora();
+// Fetched with the first clip: not part of the first paint.
+const library = { add: async (clip: Clip) => (await import('./library/shared-clips')).keepClip(clip, kinora) };
+const studio = new Studio({ kinora, store, keepAwake, library, ready, ownQueue, measureMemory, notify: notifyDone });
 const screens = new Screens(window, (hash) => {
   if (!carriesSpec(hash)) return;
   // Taken over once: a reload later must not undo what was changed since.

@@ -1,0 +1,98 @@
+import AxeBuilder from '@axe-core/playwright';
+import { mkdirSync } from 'node:fs';
+import type { Page } from '@playwright/test';
+import { expect, test } from './fixtures';
+import { button, compose, openStudio } from './studio-page';
+
+const SIZES = [
+  { width: 390, height: 844 },
+  { width: 768, height: 1024 },
+  { width: 1440, height: 900 },
+] as const;
+/** As in appearance.spec.ts: `KINORA_SCREENSHOTS=1` takes the kept pictures anew. */
+const FOLDER = process.env.KINORA_SCREENSHOTS ? 'docs/screenshots' : 'test-results/screenshots';
+
+/** The pictures are of clips that the model really made. */
+const PROMPTS = [
+  'a fox runs through snow at night',
+  'a red balloon floats over the sea at sunset',
+  'a dog jumps on the beach',
+  'a tractor in a meadow, camera zooms in',
+  'a sailing boat on a lake at sunset',
+  'a penguin in the snow, pixel art',
+  'a duck swims on a lake in the rain',
+  'a car in a city street at night',
+  'a hot air balloon over mountains, watercolor',
+  'a cat walks in a forest in autumn',
+  'an apple tree in a meadow, flat illustration',
+  'a robot in the desert at sunset',
+];
+
+/** Makes them through the page: each waits its turn in the queue. */
+async function makeClips(page: Page): Promise<void> {
+  await page.goto('/#/');
+  for (const [index, prompt] of PROMPTS.entries()) {
+    await compose(page, prompt, { seed: index + 1 });
+    await button(page, 'Generate').click();
+  }
+  await page.goto('/#/library');
+  await expect(page.locator('.grid li')).toHaveCount(PROMPTS.length, { timeout: 120_000 });
+}
+
+/** Both themes at every size: nothing for axe to find, nothing cut off, a picture of each. */
+async function inspect(page: Page, state: string): Promise<void> {
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const size of SIZES) {
+      await page.setViewportSize(size);
+      await page.waitForTimeout(250); // colours fade, pictures arrive
+      const isCut = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+      expect(isCut, `${state} at ${size.width}`).toBe(false);
+      await page.screenshot({ path: `${FOLDER}/${state}-${colorScheme}-${size.width}.jpg`, type: 'jpeg', quality: 74 });
+    }
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const findings = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary}`));
+    expect(findings, `${state}, ${colorScheme}`).toEqual([]);
+  }
+}
+
+test('the library: nothing for axe to find, and nothing cut off, in either theme', async ({ lone: page }) => {
+  test.setTimeout(180_000);
+  mkdirSync(FOLDER, { recursive: true });
+  await openStudio(page);
+  await page.goto('/#/library');
+  await expect(page.getByText('Every clip you make is kept here')).toBeVisible();
+  await inspect(page, 'library-empty');
+
+  await makeClips(page);
+  await expect(page.locator('.grid li img')).toHaveCount(PROMPTS.length);
+  await page
+    .getByRole('button', { name: /^Favourite: / })
+    .nth(1)
+    .click();
+  await page
+    .getByRole('button', { name: /^Favourite: / })
+    .nth(4)
+    .click();
+  await page.mouse.move(0, 0);
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await inspect(page, 'library');
+
+  await page.getByRole('checkbox').first().check();
+  await page.getByRole('checkbox').nth(2).check();
+  await inspect(page, 'library-selected');
+  await button(page, 'Delete the selected clips').click();
+  await expect(button(page, 'Bring back what was deleted')).toBeVisible();
+  await button(page, 'Bring back what was deleted').click();
+
+  for (const width of [320, 2560]) {
+    await page.setViewportSize({ width, height: width === 320 ? 640 : 1440 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), `at ${width}`).toBe(
+      false,
+    );
+  }
+  await page.locator('.grid li .open').first().click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await button(page, 'Pause').click();
+  await inspect(page, 'library-clip');
+});
