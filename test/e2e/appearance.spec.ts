@@ -2,7 +2,7 @@ import AxeBuilder from '@axe-core/playwright';
 import { mkdirSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { expect, test } from './fixtures';
-import { button, compose, openStudio, untilClip, untilStep } from './studio-page';
+import { button, compose, openStudio, TINY, untilClip, untilStep } from './studio-page';
 
 const THEMES = ['dark', 'light'] as const;
 const SIZES = [
@@ -54,6 +54,28 @@ test('nothing for axe to find, and nothing cut off, in either theme', async ({ t
   await inspect(tab, 'settings', (width) => width < 900);
   await button(tab, 'Back to the defaults').click();
   await button(tab, 'Less').click();
+  for (const screen of ['models', 'settings']) {
+    await tab.goto(`/#/${screen}`);
+    await tab.getByRole('heading', { level: 1, name: screen }).waitFor();
+    await inspect(tab, screen === 'settings' ? 'preferences' : screen, (width) => width < 900);
+  }
+  await tab.goto('/#/');
+  await tab.keyboard.press('Control+k');
+  await tab.getByRole('combobox', { name: 'Search commands' }).waitFor();
+  for (const colorScheme of THEMES) {
+    await tab.emulateMedia({ colorScheme });
+    await shoot(tab, 'commands', colorScheme, 1440);
+    expect(await findings(tab), `palette, ${colorScheme}`).toEqual([]);
+  }
+  await tab.keyboard.press('Escape');
+  for (const panel of ['Presets', 'History']) {
+    await button(tab, panel).click();
+    for (const colorScheme of THEMES) {
+      await tab.emulateMedia({ colorScheme });
+      expect(await findings(tab), `${panel}, ${colorScheme}`).toEqual([]);
+    }
+    await button(tab, panel).click();
+  }
   await button(tab, /^On this device/).click();
   for (const colorScheme of THEMES) {
     await tab.emulateMedia({ colorScheme });
@@ -76,6 +98,13 @@ test('nothing for axe to find, and nothing cut off, in either theme', async ({ t
     expect(await hasSidewaysScroll(tab), `clip at ${width}`).toBe(false);
   }
   await inspect(tab, 'clip', (width) => width < 900);
+
+  await compose(tab, 'a cat in the snow', TINY);
+  await tab.getByLabel('Versions').selectOption('3');
+  await button(tab, 'Generate').click();
+  await expect(button(tab, /^Version \d/)).toHaveCount(3, { timeout: 60_000 });
+  await tab.emulateMedia({ reducedMotion: 'reduce' });
+  await inspect(tab, 'versions', () => false);
 });
 
 test('a chosen theme is there at the first paint, and stays', async ({ tab }) => {
