@@ -1,5 +1,5 @@
 import type { SpecInput } from '../engine/spec';
-import { readJson, writeJson, type KeyValueStore } from './stored-json';
+import { readJson, removeKey, writeJson, type KeyValueStore } from './stored-json';
 
 const KEY = 'kinora.queue';
 /** More than anybody waits for; a stored list from elsewhere may hold anything. */
@@ -73,7 +73,9 @@ export class Queue {
 
   #set(items: readonly QueueItem[]): void {
     this.#items = items;
-    if (this.#isOwner) writeJson(this.#store, KEY, items);
+    if (!this.#isOwner) return;
+    if (items.length > 0) writeJson(this.#store, KEY, items);
+    else removeKey(this.#store, KEY);
   }
 
   #newId(): string {

@@ -61,6 +61,8 @@ describe('the queue', () => {
     expect(prompts(new Queue(store)), 'not read before it is owned').toEqual([]);
     other.restore();
     expect(prompts(other)).toEqual(['stored', 'mine']);
+    other.clear();
+    expect(store.getItem('kinora.queue'), 'an empty queue leaves nothing behind').toBeNull();
   });
 
   it('has an end, and ignores what is no job', () => {
