@@ -34,7 +34,7 @@ export function createBrowserEnvironment({ modelBase }: EngineSettings): Environ
       remove: async (id) => (await models()).remove(id),
     },
     createPipeline,
-    detectDevice: async () => ({ ...(await detectDevice()), faster: null }),
+    detectDevice,
     notes: () => notes,
     createExecutors,
     openVideo: ({ signal, ...request }) => createVideoWriter({ ...request, includeSpec: true, ...(signal ? { signal } : {}) }),

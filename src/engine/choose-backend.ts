@@ -2,6 +2,7 @@ import { KinoraError } from '../errors';
 import type { ExecutorPlan, Precision } from '../graph/executor';
 import type { PipelineExecutors } from '../pipeline/types';
 import type { DeviceFacts } from './device';
+import type { Tuned, TunedFacts } from './tuning';
 import {
   BACKEND_CHOICES,
   BACKENDS,
@@ -24,6 +25,8 @@ export interface BackendDecision {
   /** Where the denoising loop runs. */
   readonly backend: BackendName;
   readonly networks: NetworkBackends;
+  /** Configurations of kernel classes that were measured best. */
+  readonly choices: Readonly<Record<string, string>>;
   readonly precision: Precision;
   readonly threads: number;
   /** One sentence for the user. */
@@ -39,15 +42,17 @@ export interface BackendDecision {
  * nothing has been measured: one runtime less to fetch. An explicit choice is honoured on any adapter, for all networks. A plan decides
  * everything. Throws `unsupported` for what can't be met here.
  */
-export function chooseBackend(options: RunOptions, facts: DeviceFacts): BackendDecision {
+export function chooseBackend(options: RunOptions, facts: TunedFacts): BackendDecision {
   if (options.plan) return replayPlan(options.plan, facts);
   const requested = { backend: options.backend ?? 'auto', precision: options.precision ?? DEFAULT_PRECISION };
   checkChoice('backend', requested.backend, BACKEND_CHOICES);
   checkChoice('precision', requested.precision, ['exact', 'fast']);
-  const picked = pickBackend(requested.backend, facts);
+  const tuned = facts.tuned[requested.precision];
+  const picked = pickBackend(requested.backend, facts, tuned?.faster ?? null);
   const onCpu = picked.networks.transformer === 'ort-wasm';
   return {
     ...picked,
+    choices: NETWORKS.some((network) => picked.networks[network] === 'wgsl') ? (tuned?.kernels ?? {}) : {},
     requested,
     backend: picked.networks.transformer,
     precision: requested.precision,
@@ -83,7 +88,7 @@ type Picked = Pick<BackendDecision, 'networks' | 'reason' | 'notes'>;
 
 const ON: Readonly<Record<Exclude<BackendName, 'ort-wasm'>, string>> = { wgsl: 'Kinora’s own kernels', 'ort-webgpu': 'onnxruntime-web' };
 
-function pickBackend(choice: BackendChoice, { webgpu, faster }: DeviceFacts): Picked {
+function pickBackend(choice: BackendChoice, { webgpu }: DeviceFacts, faster: Tuned['faster']): Picked {
   if (choice === 'ort-wasm') return { networks: everywhere('ort-wasm'), reason: 'The CPU was asked for.', notes: [] };
   if (choice !== 'auto') {
     if (!webgpu.available)
@@ -152,6 +157,7 @@ function replayPlan(plan: ExecutionPlan, facts: DeviceFacts): BackendDecision {
     requested: plan.requested,
     backend: networks.transformer,
     networks,
+    choices: {}, // the plan's own
     precision: plan.requested.precision,
     threads,
     reason: plan.reason,

@@ -27,8 +27,8 @@ export async function createExecutors(request: ExecutorRequest): Promise<Pipelin
 
 function createExecutor(name: BackendName, request: ExecutorRequest, gpu: OwnedDevice | null): Promise<Executor> | Executor {
   const { networks, precision, threads, replay } = request;
-  if (name === 'wgsl') return createWgslExecutor({ ...gpu!, precision });
   const network = NETWORKS.find((candidate) => networks[candidate] === name)!;
+  if (name === 'wgsl') return createWgslExecutor({ ...gpu!, precision });
   return createOrtExecutor({
     precision,
     ...(name === 'ort-wasm' ? { provider: 'wasm', threads } : { provider: 'webgpu', device: gpu!.device, adapter: gpu!.adapter }),

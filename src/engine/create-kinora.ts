@@ -2,8 +2,8 @@ import * as Comlink from 'comlink';
 import { KinoraError, throwIfAborted } from '../errors';
 import { requestPersistence } from '../weights/store/indexeddb-backend';
 import type { SpecInput } from './spec';
-import type { Clip, GenerateOptions, Kinora, RunOptions } from './types';
-import type { ExportOptions, ProgressCallback, RemoteEngine } from './wire';
+import type { Clip, GenerateOptions, Kinora, Progress, RunOptions, TuneCallOptions, TuneProgress, TuningReport } from './types';
+import type { ExportOptions, RemoteEngine } from './wire';
 import { WorkerLink, type WorkerLike } from './worker-link';
 
 export interface KinoraOptions {
@@ -25,7 +25,7 @@ export function createKinora(options: KinoraOptions = {}): Kinora {
   return new WorkerKinora(options);
 }
 
-type Cancellable = { readonly signal?: AbortSignal; readonly onProgress?: ProgressCallback };
+type Cancellable<P = Progress> = { readonly signal?: AbortSignal; readonly onProgress?: (progress: P) => void };
 
 class WorkerKinora implements Kinora {
   readonly #options: KinoraOptions;
@@ -72,6 +72,12 @@ class WorkerKinora implements Kinora {
     return this.#call((remote) => remote.embed(text));
   }
 
+  tune({ precision, ...options }: TuneCallOptions = {}): Promise<TuningReport> {
+    return this.#cancellable<TuningReport, TuneProgress>(options, (remote, call, onProgress) =>
+      remote.tune(call, precision ? { precision } : {}, onProgress),
+    );
+  }
+
   download(modelId: string, options: Cancellable = {}): Promise<void> {
     return this.#cancellable(options, (remote, call, onProgress) => remote.download(call, modelId, onProgress));
   }
@@ -101,9 +107,9 @@ class WorkerKinora implements Kinora {
   }
 
   /** Signals become `cancel` messages, callbacks proxies. */
-  async #cancellable<T>(
-    { signal, onProgress }: Cancellable,
-    work: (remote: Comlink.Remote<RemoteEngine>, call: number, onProgress: ProgressCallback | null) => Promise<T>,
+  async #cancellable<T, P = Progress>(
+    { signal, onProgress }: Cancellable<P>,
+    work: (remote: Comlink.Remote<RemoteEngine>, call: number, onProgress: ((progress: P) => void) | null) => Promise<T>,
   ): Promise<T> {
     throwIfAborted(signal);
     const link = this.#connect();
@@ -150,7 +156,7 @@ function plain<T>(json: T): T {
 }
 
 /** A callback that throws is the caller's defect: it is reported like one in an event listener, and the job goes on. */
-function guardCallback(onProgress: ProgressCallback): ProgressCallback {
+function guardCallback<P>(onProgress: (progress: P) => void): (progress: P) => void {
   return (progress) => {
     try {
       onProgress(progress);

@@ -1,5 +1,5 @@
 import { probeWebGpu, type WebGpuProbe } from '../backends/ort';
-import type { NetworkBackends } from './types';
+import { hashKernels } from '../backends/wgsl/shaders';
 
 /** What the engine has found out about this device, before it chooses how to run. */
 export interface DeviceFacts {
@@ -16,16 +16,17 @@ export interface DeviceFacts {
     /** One sentence: what was found, or why there is nothing. */
     readonly reason: string;
   };
-  /** Which backend was measured faster for these networks on this adapter; null before it has been measured. */
-  readonly faster: Pick<NetworkBackends, 'textEncoder' | 'autoencoder'> | null;
+  /** Adapter, browser and kernels, in one text: what measurements hold for. Null without an adapter. */
+  readonly tuningKey: string | null;
 }
 
 /** Asks the browser. Never throws: what is missing is in the facts. */
-export async function detectDevice(): Promise<Omit<DeviceFacts, 'faster'>> {
+export async function detectDevice(): Promise<DeviceFacts> {
   const webgpu = globalThis.isSecureContext === false ? insecure() : await probeWebGpu();
   return {
     crossOriginIsolated: globalThis.crossOriginIsolated === true,
     processors: globalThis.navigator?.hardwareConcurrency ?? 1,
+    tuningKey: webgpu.available ? `${webgpu.adapter} | ${navigator.userAgent} | ${await hashKernels()}` : null,
     webgpu: { ...webgpu, reason: webgpu.reason ?? `WebGPU runs on ${webgpu.adapter}.` },
   };
 }

@@ -11,7 +11,20 @@ import { ProgressMeter } from './progress-meter';
 import { parsePlan } from './report';
 import { ANOTHER_TAB, download, downloadMeter, runJob, type Job } from './run-job';
 import { completeSpec, requestedModel, type GenerationSpec, type SpecInput } from './spec';
-import type { Capabilities, Clip, GenerateOptions, Kinora, ModelDescription, ModelStatus, PartialResult, RunOptions } from './types';
+import { findDevice, readTuning, tuneDevice } from './tuning';
+import type {
+  Capabilities,
+  Clip,
+  ExecutionPlan,
+  GenerateOptions,
+  Kinora,
+  ModelDescription,
+  ModelStatus,
+  PartialResult,
+  RunOptions,
+  TuneCallOptions,
+  TuningReport,
+} from './types';
 import { writeVideo } from './write-video';
 
 type DownloadOptions = NonNullable<Parameters<Kinora['download']>[1]>;
@@ -29,6 +42,8 @@ export class KinoraEngine implements Kinora {
   readonly #queue = new JobQueue();
   readonly #loaded: LoadedModelCache;
   #running: GenerationSpec | null = null;
+  /** Stops the measuring that the engine began by itself. */
+  #tuning: AbortController | null = null;
   /** What the last stopped or failed job of this engine left; undefined until there was one. */
   #interrupted: InterruptedJob | null | undefined = undefined;
   #isDisposed = false;
@@ -40,13 +55,15 @@ export class KinoraEngine implements Kinora {
 
   async capabilities(): Promise<Capabilities> {
     return this.#guard(async () => {
-      const facts = await this.#environment.detectDevice();
+      const facts = await findDevice(this.#environment);
+      const { kept } = this.#environment;
       const { backend, networks, reason, threads } = chooseBackend({}, facts);
       return {
         crossOriginIsolated: facts.crossOriginIsolated,
         threads,
         webgpu: facts.webgpu,
         backend: { chosen: backend, networks, reason },
+        tuning: { exact: await readTuning(kept, facts, 'exact'), fast: await readTuning(kept, facts, 'fast') },
         video: await this.#environment.videoSupport(),
         storage: await this.#environment.storage(),
       };
@@ -100,7 +117,7 @@ export class KinoraEngine implements Kinora {
       const { models } = this.#environment;
       const { manifest } = await models.describe(modelId);
       const checked = options.plan ? { ...options, plan: parsePlan(options.plan) } : options;
-      const decision = chooseBackend(checked, await this.#environment.detectDevice());
+      const decision = chooseBackend(checked, await findDevice(this.#environment));
       return this.#queue.add(async () => {
         const stored = (await models.list()).find(({ id }) => id === manifest.id);
         if (!stored?.complete) return false;
@@ -113,6 +130,7 @@ export class KinoraEngine implements Kinora {
 
   generate(input: SpecInput, options: GenerateOptions = {}): Promise<Clip> {
     return this.#guard(() => {
+      this.#tuning?.abort();
       // Checked at once, so that a mistake does not have to wait for its turn.
       const prepared = this.#prepare(input, options);
       return this.#queue.add(async () => this.#run(await prepared), { signal: options.signal, invalid: prepared });
@@ -152,15 +170,48 @@ export class KinoraEngine implements Kinora {
       this.#queue.add(async () => {
         const { manifest } = await this.#environment.models.describe(this.#environment.defaultModel);
         await download(manifest, undefined, this.#environment, downloadMeter(this.#environment, undefined));
-        const decision = chooseBackend({}, await this.#environment.detectDevice());
+        const decision = chooseBackend({}, await findDevice(this.#environment));
         const { pipeline } = await this.#loaded.get(manifest.id, decision);
         return pipeline.embed(text);
       }),
     );
   }
 
+  tune({ precision, signal, onProgress }: TuneCallOptions = {}): Promise<TuningReport> {
+    return this.#guard(() =>
+      this.#queue.add(
+        async () => {
+          const environment = this.#environment;
+          const facts = await findDevice(environment);
+          const decision = chooseBackend({ backend: 'wgsl', ...(precision ? { precision } : {}) }, { ...facts, tuned: {} });
+          const { manifest } = await environment.models.describe(environment.defaultModel);
+          await download(manifest, signal, environment, downloadMeter(environment, undefined));
+          return withGpuLock(environment.locks, { signal }, () =>
+            tuneDevice({ environment, loaded: this.#loaded, facts, manifest, decision, signal, onProgress }),
+          );
+        },
+        { signal },
+      ),
+    );
+  }
+
+  /**
+   * After the first clip that `auto` made on a hardware adapter: measures it once, as long as nobody asks for anything. What goes wrong is kept
+   * for nobody: the defaults go on, and the next first clip tries again.
+   */
+  async #tuneOnce({ requested, transformer }: ExecutionPlan): Promise<void> {
+    const { precision } = requested;
+    if (requested.backend !== 'auto' || transformer.backend !== 'wgsl' || this.#queue.length > 0) return;
+    const facts = await findDevice(this.#environment);
+    if (facts.tuned[precision] || this.#isDisposed) return;
+    const stop = new AbortController();
+    this.#tuning = stop;
+    await this.tune({ precision, signal: stop.signal });
+  }
+
   async dispose(): Promise<void> {
     if (this.#isDisposed) return;
+    this.#tuning?.abort();
     await this.#queue.add(() => this.#loaded.drop());
     this.#isDisposed = true;
   }
@@ -202,6 +253,8 @@ export class KinoraEngine implements Kinora {
       );
       this.#interrupted = null;
       await keeper.clear();
+      const { plan } = clip.report;
+      setTimeout(() => void this.#tuneOnce(plan).catch(() => undefined));
       return clip;
     } catch (error) {
       // A job that never got to run leaves what an earlier one left.
@@ -220,7 +273,7 @@ export class KinoraEngine implements Kinora {
     const { spec } = before;
     const { signal, onProgress, exportScale: scale, keepFrames = false } = options;
     const { manifest } = await environment.models.describe(spec.model);
-    const decision = chooseBackend(options, await environment.detectDevice());
+    const decision = chooseBackend(options, await findDevice(environment));
     const meter = new ProgressMeter(
       { decode: 0.8, 'encode-video': 0.2 },
       { isMeasured: false, emit: (progress) => onProgress?.(progress), now: environment.now },

@@ -29,6 +29,8 @@ export interface ModelAccess {
 
 export interface ExecutorRequest {
   readonly networks: NetworkBackends;
+  /** Configurations of Kinora's own kernels, by class; a plan has its own. */
+  readonly choices: Readonly<Record<string, string>>;
   readonly precision: Precision;
   readonly threads: number;
   /** Kernel variants of an earlier run that must be used again. */

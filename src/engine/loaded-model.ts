@@ -36,7 +36,7 @@ export class LoadedModelCache {
    * their first use, or in `pipeline.load()`. Throws `unsupported` when a plan that is to be run again can't be met.
    */
   async get(modelId: string, decision: BackendDecision): Promise<LoadedModel> {
-    const { networks, precision, threads, replay } = decision;
+    const { networks, choices, precision, threads, replay } = decision;
     const key = keyOf(modelId, decision);
     if (this.#loaded && this.#key === key) {
       if (replay) checkReplay(replay, this.#loaded.executors);
@@ -44,7 +44,7 @@ export class LoadedModelCache {
     }
     await this.drop();
     const model = await this.#environment.models.open(modelId);
-    const executors = await this.#environment.createExecutors({ networks, precision, threads, ...(replay ? { replay } : {}) });
+    const executors = await this.#environment.createExecutors({ networks, choices, precision, threads, ...(replay ? { replay } : {}) });
     try {
       if (replay) checkReplay(replay, executors);
       this.#loaded = { model, executors, pipeline: this.#environment.createPipeline({ executors, model }) };
@@ -97,7 +97,7 @@ async function disposeExecutors(executors: PipelineExecutors): Promise<void> {
   for (const executor of new Set([executors.textEncoder, executors.transformer, executors.autoencoder])) await executor.dispose();
 }
 
-function keyOf(modelId: string, { networks, precision, threads, replay }: BackendDecision): string {
+function keyOf(modelId: string, { networks, choices, precision, threads, replay }: BackendDecision): string {
   const variants = replay && [replay.textEncoder.variants, replay.transformer.variants, replay.autoencoder.variants];
-  return JSON.stringify([modelId, networks, precision, threads, variants]);
+  return JSON.stringify([modelId, networks, choices, precision, threads, variants]);
 }

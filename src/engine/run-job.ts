@@ -12,6 +12,7 @@ import { ProgressMeter } from './progress-meter';
 import { makeRoom, Recovery, type JobPart } from './recovery';
 import { SpeedBook, workOf } from './speeds';
 import type { GenerationSpec } from './spec';
+import { findDevice } from './tuning';
 import type { Clip, GenerateOptions, Progress } from './types';
 import { writeVideo } from './write-video';
 
@@ -53,7 +54,7 @@ export async function runJob(job: Job, context: JobContext): Promise<Clip> {
   const { signal } = options;
   throwIfAborted(signal);
   // Said before anything is downloaded: a backend that is not there, a plan that can't be met.
-  const decision = chooseBackend(options, await environment.detectDevice());
+  const decision = chooseBackend(options, await findDevice(environment));
   const way = `${manifest.id}/${decision.backend}/${decision.precision}`;
   const stored = (await environment.models.list()).find(({ id }) => id === manifest.id);
   const bytes = modelSizeBytes(manifest);

@@ -1,4 +1,4 @@
-import type { ExecutorPlan, Precision } from '../graph/executor';
+import type { ExecutorPlan, KernelTiming, Precision } from '../graph/executor';
 import type { ModelManifest } from '../weights/manifest';
 import type { GenerationSpec, SpecInput } from './spec';
 
@@ -123,6 +123,35 @@ export interface PartialResult {
   readonly shape: readonly number[];
 }
 
+/** Milliseconds that a network took on either backend; null where it could not be run. */
+export type NetworkTimes = Readonly<Record<'wgsl', number> & Record<'ort-webgpu', number | null>>;
+
+/** What was measured on this device, once, and is used from then on. */
+export interface TuningReport {
+  /** Adapter, browser and kernels that this holds for. */
+  readonly key: string;
+  readonly adapter: string;
+  readonly precision: Precision;
+  /** When, ISO 8601. */
+  readonly measured: string;
+  /** Every class of kernels: what each configuration took, and which was chosen. */
+  readonly kernels: readonly KernelTiming[];
+  /** One prompt, and two latent frames decoded. */
+  readonly networks: Readonly<Record<'textEncoder' | 'autoencoder', NetworkTimes>>;
+}
+
+export interface TuneProgress {
+  readonly what: 'kernels' | 'networks';
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface TuneCallOptions {
+  readonly precision?: Precision;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: TuneProgress) => void;
+}
+
 /** What this device offers, for the page to show. */
 export interface Capabilities {
   readonly crossOriginIsolated: boolean;
@@ -130,6 +159,8 @@ export interface Capabilities {
   readonly webgpu: { readonly available: boolean; readonly adapter: string | null; readonly software: boolean; readonly reason: string };
   /** What `auto` runs here: `chosen` the denoising loop, `networks` each network; and why, in one sentence. */
   readonly backend: { readonly chosen: BackendName; readonly networks: NetworkBackends; readonly reason: string };
+  /** What was measured here for Kinora's own kernels, by precision; null before it has been. */
+  readonly tuning: Readonly<Record<Precision, TuningReport | null>>;
   readonly video: { readonly codec: string; readonly container: 'mp4' | 'webm' } | null;
   readonly storage: { readonly usedBytes: number; readonly quotaBytes: number; readonly persisted: boolean } | null;
 }
@@ -172,6 +203,11 @@ export interface Kinora {
    * model is not stored yet. Takes its turn among the jobs.
    */
   prepare(modelId: string, options?: RunOptions): Promise<boolean>;
+  /**
+   * Measures this device for Kinora's own kernels, with the default model (downloaded if need be), on any adapter that there is. Takes its turn
+   * among the jobs; the result is kept and used by the jobs after it. `auto` does it by itself after its first clip on a hardware adapter.
+   */
+  tune(options?: TuneCallOptions): Promise<TuningReport>;
   /** Jobs run one at a time, in the order they were asked for. */
   generate(spec: SpecInput, options?: GenerateOptions): Promise<Clip>;
   /**

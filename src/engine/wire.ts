@@ -16,9 +16,13 @@ import type {
   PartialResult,
   Progress,
   RunOptions,
+  TuneCallOptions,
+  TuneProgress,
+  TuningReport,
 } from './types';
 
 export type ProgressCallback = (progress: Progress) => void;
+export type TuneCallback = (progress: TuneProgress) => void;
 
 /** Options that can be cloned; a signal becomes a `cancel` message, a callback an argument of its own. */
 export type WireOptions<T> = Omit<T, 'signal' | 'onProgress'>;
@@ -45,6 +49,7 @@ export interface RemoteEngine {
   interruptedSpec(): Promise<GenerationSpec | null>;
   prepare(modelId: string, options: RunOptions): Promise<boolean>;
   embed(text: string): Promise<Float32Array>;
+  tune(call: number, options: WireOptions<TuneCallOptions>, onProgress: TuneCallback | null): Promise<TuningReport>;
   download(call: number, modelId: string, onProgress: ProgressCallback | null): Promise<void>;
   verify(call: number, modelId: string, onProgress: ProgressCallback | null): Promise<number>;
   generate(call: number, spec: SpecInput, options: WireOptions<GenerateOptions>, onProgress: ProgressCallback | null): Promise<Clip>;
@@ -83,7 +88,7 @@ export function transferClip(clip: Clip): Clip {
 }
 
 /** Moves the preview's pictures. */
-export function transferProgress(progress: Progress): Progress {
+export function transferProgress<P extends Progress>(progress: P): P {
   return Comlink.transfer(progress, ownedBuffers(progress.preview?.frames ?? []));
 }
 

@@ -2,7 +2,7 @@ import * as Comlink from 'comlink';
 import type { Environment } from './environment';
 import { KinoraEngine, type ExportSource } from './engine';
 import type { SpecInput } from './spec';
-import type { Clip, GenerateOptions, Progress, RunOptions } from './types';
+import type { Clip, GenerateOptions, Progress, RunOptions, TuneCallOptions, TuneProgress, TuningReport } from './types';
 import {
   transferClip,
   transferProgress,
@@ -10,6 +10,7 @@ import {
   type ExportOptions,
   type ProgressCallback,
   type RemoteEngine,
+  type TuneCallback,
   type WireOptions,
 } from './wire';
 
@@ -83,6 +84,10 @@ export class WorkerHost implements RemoteEngine {
     );
   }
 
+  tune(call: number, wire: WireOptions<TuneCallOptions>, onProgress: TuneCallback | null): Promise<TuningReport> {
+    return this.#cancellable(call, onProgress, (options) => this.#ready.tune({ ...wire, ...options }));
+  }
+
   dispose() {
     return this.#ready.dispose();
   }
@@ -92,16 +97,17 @@ export class WorkerHost implements RemoteEngine {
     return this.#engine;
   }
 
-  async #cancellable<T>(
+  async #cancellable<T, P extends Progress | TuneProgress>(
     call: number,
-    onProgress: ProgressCallback | null,
-    work: (options: { signal: AbortSignal; onProgress?: ProgressCallback }) => Promise<T>,
+    onProgress: ((progress: P) => void) | null,
+    work: (options: { signal: AbortSignal; onProgress?: (progress: P) => void }) => Promise<T>,
   ): Promise<T> {
     const controller = new AbortController();
     this.#calls.set(call, controller);
     // Progress has a channel of its own: the result waits until the last of it has been answered.
     let lastReport: unknown;
-    const report = onProgress && ((progress: Progress) => (lastReport = onProgress(transferProgress(progress))));
+    const report =
+      onProgress && ((progress: P) => (lastReport = onProgress('phase' in progress ? (transferProgress(progress) as P) : progress)));
     try {
       const result = await work({ signal: controller.signal, ...(report ? { onProgress: report } : {}) });
       await lastReport;

@@ -55,6 +55,25 @@ export interface Term {
   readonly coefficient: number;
 }
 
+/** What the configurations of one class of kernels took on this device, and which was chosen. */
+export interface KernelTiming {
+  /** The class: kernel, format of the weights, size class. */
+  readonly key: string;
+  /** Sizes that were measured, for a product of matrices rows, columns and depth. */
+  readonly sizes: readonly number[];
+  readonly byDefault: string;
+  readonly chosen: string;
+  readonly timings: readonly { readonly configuration: string; readonly ms: number }[];
+}
+
+export interface TuneOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Classes of kernels done, and in all. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Begins no further class after this long. Default 30 s. */
+  readonly budgetMs?: number;
+}
+
 /** Runs graphs. Three of them: `reference` (tests), `ort` (wasm and WebGPU), `wgsl`. */
 export interface Executor {
   readonly plan: ExecutorPlan;
@@ -78,5 +97,10 @@ export interface Executor {
   toPreview?(latents: DeviceTensor, colours: LatentColours): Promise<DeviceTensor>;
   /** Where tensors live on a GPU: frames [T, 3, H, W] as the bytes of I420 pictures (BT.709, limited range), [T, words] of i32, whole words a frame. */
   toI420?(frames: DeviceTensor): Promise<DeviceTensor>;
+  /**
+   * Where kernels have configurations: times them for the graphs that have been run, at their sizes. The executor itself goes on as it was made:
+   * what is chosen is for the next one.
+   */
+  tune?(options?: TuneOptions): Promise<KernelTiming[]>;
   dispose(): Promise<void>;
 }

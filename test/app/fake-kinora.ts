@@ -58,6 +58,7 @@ export const capabilities: Capabilities = {
     networks: { textEncoder: 'ort-wasm', transformer: 'ort-wasm', autoencoder: 'ort-wasm' },
     reason: 'There is no GPU that the page can use, so the processor does the work.',
   },
+  tuning: { exact: null, fast: null },
   video: { codec: 'avc1.42001f', container: 'mp4' },
   storage: { usedBytes: 38_000_000, quotaBytes: 6_000_000_000, persisted: false },
 };
@@ -135,6 +136,10 @@ export class FakeKinora implements Kinora {
     return [
       { id: 'storybook', name: 'Storybook', licence: 'MIT', sizeBytes, storedBytes: this.#stored ? sizeBytes : 0, complete: this.#stored },
     ];
+  }
+
+  tune(): Promise<never> {
+    return Promise.reject(new KinoraError('unsupported', 'There is no graphics device to measure.', 'Turn on graphics acceleration.'));
   }
 
   async describe(modelId: string) {

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { chooseBackend } from '../../src/engine/choose-backend';
-import type { DeviceFacts } from '../../src/engine/device';
 import type { ExecutionPlan } from '../../src/engine/types';
-import { TWO_CORES } from './fakes';
+import type { TunedFacts } from '../../src/engine/tuning';
+import { TWO_CORES as PLAIN } from './fakes';
 
-const HARDWARE: DeviceFacts = {
+const TWO_CORES: TunedFacts = { ...PLAIN, tuned: {} };
+
+const HARDWARE: TunedFacts = {
   ...TWO_CORES,
   webgpu: { available: true, adapter: 'nvidia ampere', software: false, reason: 'WebGPU runs on nvidia ampere.' },
 };
-const SOFTWARE: DeviceFacts = {
+const SOFTWARE: TunedFacts = {
   ...TWO_CORES,
   webgpu: { available: true, adapter: 'google swiftshader', software: true, reason: 'The only adapter is emulated.' },
 };
@@ -38,14 +40,16 @@ describe('auto', () => {
   });
 
   it('takes what was measured faster for the networks around the loop, on hardware only', () => {
-    const faster = { textEncoder: 'ort-webgpu', autoencoder: 'wgsl' } as const;
-    expect(chooseBackend({}, { ...HARDWARE, faster })).toMatchObject({
+    const tuned = { exact: { kernels: { 'gemm.f32.few': 'small' }, faster: { textEncoder: 'ort-webgpu', autoencoder: 'wgsl' } } } as const;
+    expect(chooseBackend({}, { ...HARDWARE, tuned })).toMatchObject({
       backend: 'wgsl',
       networks: { ...everywhere('wgsl'), textEncoder: 'ort-webgpu' },
+      choices: { 'gemm.f32.few': 'small' },
       reason: 'WebGPU runs on nvidia ampere, on Kinora’s own kernels; the text encoder on onnxruntime-web, measured faster here.',
     });
-    expect(chooseBackend({}, { ...SOFTWARE, faster })).toMatchObject({ networks: everywhere('ort-wasm') });
-    expect(chooseBackend({ backend: 'wgsl' }, { ...HARDWARE, faster })).toMatchObject({ networks: everywhere('wgsl') });
+    expect(chooseBackend({}, { ...SOFTWARE, tuned })).toMatchObject({ networks: everywhere('ort-wasm'), choices: {} });
+    expect(chooseBackend({ precision: 'fast' }, { ...HARDWARE, tuned })).toMatchObject({ networks: everywhere('wgsl'), choices: {} });
+    expect(chooseBackend({ backend: 'wgsl' }, { ...HARDWARE, tuned })).toMatchObject({ networks: everywhere('wgsl') });
   });
 });
 
@@ -112,8 +116,8 @@ describe('a plan', () => {
   };
 
   it('decides the backend of every network, whatever is faster by now', () => {
-    const faster = { textEncoder: 'wgsl', autoencoder: 'ort-webgpu' } as const;
-    expect(chooseBackend({ plan, backend: 'ort-wasm' }, { ...HARDWARE, faster })).toMatchObject({
+    const tuned = { exact: { kernels: {}, faster: { textEncoder: 'wgsl', autoencoder: 'ort-webgpu' } } } as const;
+    expect(chooseBackend({ plan, backend: 'ort-wasm' }, { ...HARDWARE, tuned })).toMatchObject({
       backend: 'wgsl',
       networks: { textEncoder: 'ort-webgpu', transformer: 'wgsl', autoencoder: 'wgsl' },
       reason: 'It was so.',

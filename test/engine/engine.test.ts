@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { KinoraError, type ErrorCode } from '../../src/errors';
 import { KinoraEngine } from '../../src/engine/engine';
+import type { ExecutorRequest } from '../../src/engine/environment';
 import { reportSchema } from '../../src/engine/report';
 import type { Clip, Progress } from '../../src/engine/types';
 import * as v from 'valibot';
@@ -550,6 +551,87 @@ describe('memory that runs out', () => {
     world.onDecode = () => undefined;
     const { report } = await engine.generate({ prompt: PROMPT, seed: 3, steps: 2, width: 256, height: 128 }, { resume: true });
     expect(report.stepSeconds).toEqual([]);
+  });
+});
+
+describe('measuring the device', () => {
+  const GPU = { available: true, adapter: 'nvidia ampere', software: false, reason: 'WebGPU runs on nvidia ampere.' };
+
+  /** A hardware adapter on which onnxruntime-web takes `ortMs` between looks at the clock, and our kernels 5. */
+  function hardware(ortMs: number, kept?: MemoryValues): FakeWorld {
+    const world = fakeWorld(kept ? { kept } : {});
+    world.facts = { ...world.facts, webgpu: GPU, tuningKey: 'ampere, this browser, these kernels' };
+    let clock = 0;
+    const onOrt = () => world.log.findLast((entry) => entry.startsWith('executor'))?.includes('ort-webgpu');
+    return Object.assign(world, { now: () => (clock += onOrt() ? ortMs : 5) });
+  }
+  const networksOf = async (engine: KinoraEngine) => (await engine.capabilities()).backend.networks;
+
+  it('gives the networks around the loop to the faster backend, for this adapter, browser and set of kernels only', async () => {
+    const world = hardware(3);
+    const engine = new KinoraEngine(world);
+    expect(await networksOf(engine)).toEqual({ textEncoder: 'wgsl', transformer: 'wgsl', autoencoder: 'wgsl' });
+    const progress: string[] = [];
+    const report = await engine.tune({ onProgress: ({ what, done, total }) => progress.push(`${what} ${done}/${total}`) });
+    expect(report).toMatchObject({ adapter: 'nvidia ampere', precision: 'exact', networks: { textEncoder: { wgsl: 5, 'ort-webgpu': 3 } } });
+    expect(progress).toEqual(['networks 0/2', 'networks 1/2', 'networks 2/2']);
+    expect(await networksOf(engine)).toEqual({ textEncoder: 'ort-webgpu', transformer: 'wgsl', autoencoder: 'ort-webgpu' });
+    expect((await engine.capabilities()).tuning).toEqual({ exact: report, fast: null });
+    expectNothingLeft(world);
+
+    world.facts = { ...world.facts, tuningKey: 'ampere, another browser' };
+    expect((await engine.capabilities()).tuning.exact).toBeNull();
+    expect((await networksOf(engine)).textEncoder).toBe('wgsl');
+  });
+
+  it('keeps our kernels where they are as fast, and where onnxruntime-web does not run', async () => {
+    const world = hardware(5);
+    const engine = new KinoraEngine(world);
+    await engine.tune();
+    expect((await networksOf(engine)).textEncoder).toBe('wgsl');
+    const { createExecutors } = world;
+    Object.assign(world, {
+      createExecutors: async (request: ExecutorRequest) => {
+        if (request.networks.textEncoder === 'ort-webgpu') throw new KinoraError('network', 'The runtime did not arrive.', 'Try again.');
+        return createExecutors(request);
+      },
+    });
+    expect((await engine.tune()).networks.autoencoder).toEqual({ wgsl: 5, 'ort-webgpu': null });
+    expect((await networksOf(engine)).autoencoder).toBe('wgsl');
+  });
+
+  it('happens by itself once, after the first clip that auto makes on a hardware adapter, and gives way to the next clip', async () => {
+    const kept = new MemoryValues();
+    const world = hardware(5, kept);
+    const engine = new KinoraEngine(world);
+    let steps = 0;
+    world.onStep = (_, { signal }) => {
+      if (++steps !== 2) return undefined;
+      // The rehearsal of the measuring: it waits until somebody wants something.
+      return new Promise((_resolve, reject) =>
+        signal!.addEventListener('abort', () => reject(new KinoraError('aborted', 'Stopped.', 'Start again.'))),
+      );
+    };
+    await engine.generate({ prompt: PROMPT, steps: 1 });
+    await vi.waitFor(() => expect(steps).toBe(2));
+    await engine.generate({ prompt: PROMPT, steps: 1 });
+    await vi.waitFor(async () => expect(await kept.get('tuning:exact')).toBeDefined());
+    const { log } = world;
+    log.length = 0;
+    await engine.generate({ prompt: PROMPT, steps: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(log.filter((entry) => entry.startsWith('executor'))).toHaveLength(1);
+    await engine.dispose();
+    expectNothingLeft(world);
+  });
+
+  it('is refused where there is no adapter, and never happens by itself on a software one', async () => {
+    expect((await failure(new KinoraEngine(fakeWorld()).tune())).code).toBe('unsupported');
+    const world = hardware(5);
+    world.facts = { ...world.facts, webgpu: { ...GPU, software: true } };
+    await new KinoraEngine(world).generate({ prompt: PROMPT, steps: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await world.kept.get('tuning:exact')).toBeUndefined();
   });
 });
 

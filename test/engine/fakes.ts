@@ -16,7 +16,7 @@ export const TWO_CORES: DeviceFacts = {
   crossOriginIsolated: true,
   processors: 2,
   webgpu: { available: false, adapter: null, software: false, reason: 'This browser has no WebGPU.' },
-  faster: null,
+  tuningKey: null,
 };
 
 export class MemoryValues implements KeptValues {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createBrowserEnvironment } from '../../src/engine/browser-environment';
 import { KinoraEngine } from '../../src/engine/engine';
-import type { Clip, GenerateOptions, Progress } from '../../src/engine/types';
+import type { Clip, GenerateOptions, Progress, TuningReport } from '../../src/engine/types';
 import { countGpuObjects, type LiveGpu } from './live-gpu';
 
 const SMALL = { prompt: 'a red fox runs through snow', seed: 11, width: 32, height: 32, frames: 5, steps: 3 };
@@ -149,9 +149,17 @@ describe('auto on a hardware adapter', () => {
     const facts = await environment.detectDevice();
     // The adapter here is software; what is under test is what a hardware one would get.
     const webgpu = { ...facts.webgpu, software: false };
-    const faster = { textEncoder: 'ort-webgpu', autoencoder: 'wgsl' } as const;
+    const measured: TuningReport = {
+      key: facts.tuningKey!,
+      adapter: facts.webgpu.adapter!,
+      precision: 'exact',
+      measured: '2026-11-26T00:00:00Z',
+      kernels: [],
+      networks: { textEncoder: { wgsl: 2, 'ort-webgpu': 1 }, autoencoder: { wgsl: 1, 'ort-webgpu': 2 } },
+    };
+    const kept = { ...environment.kept, get: async (key: string) => (key === 'tuning:exact' ? measured : undefined) };
     const before = { devices: live.devices.size, objects: live.objects.size };
-    engine = new KinoraEngine({ ...environment, detectDevice: async () => ({ ...facts, webgpu, faster }) });
+    engine = new KinoraEngine({ ...environment, kept, detectDevice: async () => ({ ...facts, webgpu }) });
     let most = 0;
     live.onDevice = () => (most = Math.max(most, live.devices.size - before.devices));
     const clip = await make({ backend: 'auto' });
