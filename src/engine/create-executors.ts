@@ -1,6 +1,6 @@
 import { createOrtExecutor, requestWebGpuDevice, type OwnedDevice } from '../backends/ort';
 import { createWgslExecutor } from '../backends/wgsl/create-wgsl-executor';
-import type { Executor } from '../graph/executor';
+import type { Executor, ExecutorPlan } from '../graph/executor';
 import type { PipelineExecutors } from '../pipeline/types';
 import type { ExecutorRequest } from './environment';
 import { NETWORKS, type BackendName } from './types';
@@ -26,9 +26,9 @@ export async function createExecutors(request: ExecutorRequest): Promise<Pipelin
 }
 
 function createExecutor(name: BackendName, request: ExecutorRequest, gpu: OwnedDevice | null): Promise<Executor> | Executor {
-  const { networks, precision, threads, replay } = request;
+  const { networks, choices, precision, threads, replay } = request;
   const network = NETWORKS.find((candidate) => networks[candidate] === name)!;
-  if (name === 'wgsl') return createWgslExecutor({ ...gpu!, precision });
+  if (name === 'wgsl') return createWgslExecutor({ ...gpu!, precision, choices: replay ? chosenIn(replay[network]) : choices });
   return createOrtExecutor({
     precision,
     ...(name === 'ort-wasm' ? { provider: 'wasm', threads } : { provider: 'webgpu', device: gpu!.device, adapter: gpu!.adapter }),
@@ -53,4 +53,10 @@ function endWith(device: GPUDevice, executors: ReadonlyMap<BackendName, Executor
     },
   ]);
   return new Map(entries);
+}
+
+/** The configurations in a plan: its variants that are named for a class of kernels. */
+function chosenIn({ variants }: ExecutorPlan): Record<string, string> {
+  const isChoice = (entry: [string, string | number | boolean]): entry is [string, string] => typeof entry[1] === 'string';
+  return Object.fromEntries(Object.entries(variants).filter(isChoice));
 }

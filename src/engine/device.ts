@@ -1,5 +1,5 @@
 import { probeWebGpu, type WebGpuProbe } from '../backends/ort';
-import { hashKernels } from '../backends/wgsl/shaders';
+import { hashKernels } from '../backends/wgsl/tuning/hash-kernels';
 
 /** What the engine has found out about this device, before it chooses how to run. */
 export interface DeviceFacts {

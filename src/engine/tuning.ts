@@ -62,7 +62,7 @@ function tunedOf({ kernels, networks }: TuningReport): Tuned {
   const faster = ({ wgsl, 'ort-webgpu': ort }: NetworkTimes) => (ort !== null && ort < wgsl ? 'ort-webgpu' : 'wgsl');
   const measuredBoth = Object.values(networks).some((network: NetworkTimes) => network['ort-webgpu'] !== null);
   return {
-    kernels: Object.fromEntries(kernels.filter(({ chosen, byDefault }) => chosen !== byDefault).map(({ key, chosen }) => [key, chosen])),
+    kernels: chosenOf(kernels),
     faster: measuredBoth ? { textEncoder: faster(networks.textEncoder), autoencoder: faster(networks.autoencoder) } : null,
   };
 }
@@ -115,8 +115,9 @@ export async function tuneDevice(job: TuningJob): Promise<TuningReport> {
   }
 }
 
+/** What differs from the defaults. */
 function chosenOf(kernels: readonly KernelTiming[]): Record<string, string> {
-  return Object.fromEntries(kernels.map(({ key, chosen }) => [key, chosen]));
+  return Object.fromEntries(kernels.filter(({ chosen, byDefault }) => chosen !== byDefault).map(({ key, chosen }) => [key, chosen]));
 }
 
 type Times = Readonly<Record<'textEncoder' | 'autoencoder', number>>;

@@ -142,6 +142,38 @@ describe('memory that runs out', () => {
   });
 });
 
+describe('measuring the device', () => {
+  it('times every class of kernels and both backends, keeps it for the jobs after it, and a plan without it still replays', async () => {
+    const steps: string[] = [];
+    const report = await engine.tune({ onProgress: ({ what, done, total }) => steps.push(`${what} ${done}/${total}`) });
+    expect(report.kernels.map(({ key }) => key)).toEqual(
+      expect.arrayContaining(['gemm.i8g32.many', 'gemm.i8g32.few', 'attention.64.short', 'conv2d.3.wide']),
+    );
+    expect(steps.at(-1)).toBe('networks 2/2');
+    expect(report.networks.autoencoder.wgsl).toBeGreaterThan(0);
+    expect(report.networks.textEncoder['ort-webgpu']).toBeGreaterThan(0);
+    expect((await engine.capabilities()).tuning.exact).toEqual(report);
+    expect(live.devices.size).toBe(0);
+    console.log(
+      report.kernels
+        .map(
+          ({ key, byDefault, chosen, timings }) =>
+            `${key}: ${chosen} (default ${byDefault}) of ${timings.map(({ configuration, ms }) => `${configuration} ${ms.toFixed(2)}`).join(', ')}`,
+        )
+        .join('\n'),
+      report.networks,
+    );
+
+    const tuned = await make();
+    const chosen = report.kernels.filter((kernel) => kernel.chosen !== kernel.byDefault).map((kernel) => [kernel.key, kernel.chosen]);
+    expect(tuned.report.plan.transformer.variants).toMatchObject(Object.fromEntries(chosen));
+    const error = Math.max(...tuned.latents!.map((value, index) => Math.abs(value - first.latents![index]!)));
+    expect(error).toBeLessThan(1e-3);
+    expect((await make({ plan: first.report.plan })).report.latentsSha256).toBe(first.report.latentsSha256);
+    expect((await make({ plan: tuned.report.plan })).report.latentsSha256).toBe(tuned.report.latentsSha256);
+  }, 300_000);
+});
+
 describe('auto on a hardware adapter', () => {
   it('shares one device between our kernels and onnxruntime-web, and gives it back', async () => {
     await engine.dispose();

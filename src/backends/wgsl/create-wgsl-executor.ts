@@ -14,6 +14,7 @@ import { runKernel } from './run-kernel';
 import { Submitter, type SubmitterOptions } from './submitter';
 import { GpuTensor } from './tensor';
 import type { KernelChoices } from './tuning/choice';
+import { tuneKernels, type SeenGraph } from './tuning/tune-kernels';
 import { deviceTraits } from './tuning/traits';
 
 export interface WgslOptions extends SubmitterOptions {
@@ -70,6 +71,8 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
     return result;
   };
   const shared: Device = { gpu, target, submitter, exclusive };
+  /** What has been run, and at which sizes: what tuning measures. */
+  const seen = new Map<string, SeenGraph>();
 
   /** Up to MAX_TERMS at once. */
   const sumOf = async (terms: readonly Term[]): Promise<GpuTensor> => {
@@ -123,7 +126,18 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
         outputBytes: total(sizes.output),
       };
     },
-    compile: (graph, weights, compileOptions) => compileGraph(shared, graph, weights, compileOptions),
+    compile: async (graph, weights, compileOptions) => {
+      const compiled = await compileGraph(shared, graph, weights, compileOptions);
+      return {
+        ...compiled,
+        run: async (inputs) => {
+          const bindings = bindInputs(graph, inputs);
+          seen.set(`${graph.name} ${JSON.stringify(bindings)}`, { graph, bindings });
+          return compiled.run(inputs);
+        },
+      };
+    },
+    tune: (tuneOptions = {}) => exclusive(() => tuneKernels(gpu, { traits, choices: {} }, seen.values(), tuneOptions)),
 
     upload: (data, shape) => {
       if (data.length !== elementCount(shape))

@@ -36,9 +36,3 @@ export const SHADERS = {
 } as const;
 
 export type ShaderName = keyof typeof SHADERS;
-
-/** SHA-256 of all kernels' text, in hexadecimal, shortened: what measurements of them hold for. */
-export async function hashKernels(): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(SHADERS)));
-  return Array.from(new Uint8Array(digest).subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}

@@ -73,7 +73,7 @@ export function gemmConfigurations(traits: DeviceTraits, m: number, int8: boolea
     const [first, ...rest] = SOFTWARE_TILES[rows].map((tile) => configuration('f32', false, tile));
     // None of a tile's rows are wasted on a few rows.
     const fitting = rest.filter(({ tileM }) => rows === 'few' && tileM >= m).at(-1);
-    return fitting ? [fitting, first!] : [first!, ...rest];
+    return fitting ? [fitting, first!, ...rest.filter((other) => other !== fitting)] : [first!, ...rest];
   }
   const arithmetics: Arithmetic[] = [...(int8 && traits.int8 ? ['int8' as const] : []), ...(traits.f16 ? ['f16' as const] : []), 'f32'];
   return arithmetics.flatMap((arithmetic) => TILES[rows].map((tile) => configuration(arithmetic, true, tile)));
