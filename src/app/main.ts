@@ -32,5 +32,6 @@ const screens = new Screens(window, (hash) => {
     return studio.openLink(hash);
   });
 });
+if (new URLSearchParams(location.search).has('tune')) screens.go('settings'); // which measures the device
 const theme = new Theme(store, document.documentElement);
 mount(App, { target: document.getElementById('app')!, props: { studio, theme, screens, actions: new Actions() } });
