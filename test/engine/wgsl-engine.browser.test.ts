@@ -154,16 +154,6 @@ describe('measuring the device', () => {
     expect(report.networks.textEncoder['ort-webgpu']).toBeGreaterThan(0);
     expect((await engine.capabilities()).tuning.exact).toEqual(report);
     expect(live.devices.size).toBe(0);
-    console.log(
-      report.kernels
-        .map(
-          ({ key, byDefault, chosen, timings }) =>
-            `${key}: ${chosen} (default ${byDefault}) of ${timings.map(({ configuration, ms }) => `${configuration} ${ms.toFixed(2)}`).join(', ')}`,
-        )
-        .join('\n'),
-      report.networks,
-    );
-
     const tuned = await make();
     const chosen = report.kernels.filter((kernel) => kernel.chosen !== kernel.byDefault).map((kernel) => [kernel.key, kernel.chosen]);
     expect(tuned.report.plan.transformer.variants).toMatchObject(Object.fromEntries(chosen));
