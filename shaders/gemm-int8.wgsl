@@ -5,7 +5,7 @@
 // block are exact (dot4I8Packed into i32), blocks are summed in f32: the error is that of quantizing X.
 //
 // Workgroup and cut as in gemm.wgsl; one block of every row at a time goes through workgroup memory, (BLOCK_M + BLOCK_N) · 9 · 4 bytes.
-// Not for CPU adapters: without dot products in hardware it is slower than f32 (docs/wgsl-notes.md).
+// Not for CPU adapters: without dot products in hardware it is slower than f32 (docs/performance.md).
 // Needs the language feature packed_4x8_integer_dot_product.
 
 @group(0) @binding(1) var<storage, read> x: array<u32>;
