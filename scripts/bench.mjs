@@ -62,7 +62,11 @@ function pytorch(threads, repeats) {
 /** A process for every driver: it is chosen once a process. */
 function wgsl(driver) {
   const result = spawnSync(process.execPath, ['scripts/bench/wgsl.mjs', '--driver', driver], { encoding: 'utf8' });
-  return { driver, tables: result.status === 0 ? result.stdout.trim() : null, reason: /^\w*Error: .*/m.exec(result.stderr)?.[0] ?? `exit ${result.status}` };
+  return {
+    driver,
+    tables: result.status === 0 ? result.stdout.trim() : null,
+    reason: /^\w*Error: .*/m.exec(result.stderr)?.[0] ?? `exit ${result.status}`,
+  };
 }
 
 function machine(threads) {
