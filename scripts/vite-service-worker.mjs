@@ -1,7 +1,8 @@
 /**
  * Vite plugin: puts into dist/service-worker.js what the build made. The worker's source is an entry of the build; its
- * placeholder `__KINORA_SHELL__` becomes { version, shell, runtime }: the files that make up the page, with a version over
- * their contents, and the files that are kept once a browser has asked for them (of the wasm runtime each needs one set).
+ * placeholder `__KINORA_SHELL__` becomes { version, shell, later, runtime }: the files that the page starts with (see `firstFiles`), with a
+ * version over all contents; the other parts of the page, kept when it is idle; and the files that are kept once a browser has asked for
+ * them (of the wasm runtime each needs one set).
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
@@ -36,11 +37,13 @@ export function serviceWorkerPlugin() {
         for (const [name, output] of Object.entries(bundle)) files.set(name, output.type === 'chunk' ? output.code : output.source);
         for (const name of publicDir ? listFiles(publicDir) : []) files.set(name, readFileSync(join(publicDir, name)));
         const names = [...files.keys()].filter((name) => !isLeftOut(name)).sort();
+        const first = firstFiles(files, names);
         const hash = createHash('sha256');
         for (const name of names) hash.update(`${name}\0`).update(createHash('sha256').update(files.get(name)).digest());
         const shell = {
           version: hash.digest('hex').slice(0, 16),
-          shell: names.filter((name) => !isOnDemand(name)),
+          shell: names.filter((name) => !isOnDemand(name) && first.has(name)),
+          later: names.filter((name) => !isOnDemand(name) && !first.has(name)),
           runtime: names.filter(isOnDemand),
         };
         if (!worker.code.includes(PLACEHOLDER)) this.error(`${SERVICE_WORKER} has no ${PLACEHOLDER}.`);
@@ -49,6 +52,28 @@ export function serviceWorkerPlugin() {
       },
     },
   };
+}
+
+/** A static import, or one without names, as the minifier writes it; `import("…")` is none. */
+const STATIC_IMPORT = /(?:\bfrom|\bimport)\s*["'`]\.\/([\w.-]+\.js)["'`]/g;
+/** The engine's own worker: the page starts it at once. */
+const isEngineWorker = (name) => /^assets\/worker-[^/]+\.js$/.test(name);
+
+/**
+ * What the page needs to open and to make a clip: everything but the scripts that only a dynamic import reaches, other workers, and the
+ * styles of screens that are not the first. Vite names what index.html starts with; imports are followed from there.
+ */
+function firstFiles(files, names) {
+  const html = String(files.get('index.html'));
+  const waiting = names.filter((name) => html.includes(name) || isEngineWorker(name));
+  const scripts = new Set();
+  while (waiting.length > 0) {
+    const name = waiting.pop();
+    if (scripts.has(name) || !files.has(name)) continue;
+    scripts.add(name);
+    if (name.endsWith('.js')) for (const [, other] of String(files.get(name)).matchAll(STATIC_IMPORT)) waiting.push(`assets/${other}`);
+  }
+  return new Set(names.filter((name) => scripts.has(name) || !/^assets\/.*\.(js|css)$/.test(name)));
 }
 
 function listFiles(folder, prefix = '') {

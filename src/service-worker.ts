@@ -1,13 +1,19 @@
 /// <reference lib="webworker" />
 /**
  * The service worker: the page's own files offline, and cross-origin isolation where the host sends no headers for it. It keeps
- * the shell (all of it, one version at a time) and, of the wasm runtime, the files that this browser asked for. Weights pass it by:
+ * the shell (all of it, one version at a time; the parts that a first visit does not start with follow when the page is idle) and, of
+ * the wasm runtime, the files that this browser asked for. Weights pass it by:
  * they have their own store. Written by hand and without imports; scripts/vite-service-worker.mjs fills in the list of files.
  */
 declare const self: ServiceWorkerGlobalScope;
-declare const __KINORA_SHELL__: { readonly version: string; readonly shell: readonly string[]; readonly runtime: readonly string[] };
+declare const __KINORA_SHELL__: {
+  readonly version: string;
+  readonly shell: readonly string[];
+  readonly later: readonly string[];
+  readonly runtime: readonly string[];
+};
 
-const { version, shell, runtime } = __KINORA_SHELL__;
+const { version, shell, later, runtime } = __KINORA_SHELL__;
 /** Other copies of Kinora may live under other paths of this origin: caches are shared by all of it. */
 const PREFIX = `kinora:${new URL(self.registration.scope).pathname}:`;
 const SHELL_CACHE = `${PREFIX}shell-${version}`;
@@ -22,7 +28,7 @@ const ISOLATION = [
 
 const addressOf = (name: string): string => new URL(name, self.registration.scope).href;
 const pageAddress = addressOf('index.html');
-const shellAddresses = new Set(shell.map(addressOf));
+const shellAddresses = new Set([...shell, ...later].map(addressOf));
 const runtimeAddresses = new Set(runtime.map(addressOf));
 
 self.addEventListener('install', (event) => event.waitUntil(fillShell()));
@@ -30,6 +36,7 @@ self.addEventListener('activate', (event) => event.waitUntil(takeOver()));
 self.addEventListener('message', (event) => {
   if (event.data === 'activate') event.waitUntil(self.skipWaiting());
   if (event.data === 'claim') event.waitUntil(self.clients.claim());
+  if (event.data === 'keep-rest') event.waitUntil(keepRest());
 });
 self.addEventListener('fetch', (event) => {
   const { request } = event;
@@ -43,10 +50,27 @@ self.addEventListener('fetch', (event) => {
   else if (runtimeAddresses.has(address)) event.respondWith(answerRuntime(address, request));
 });
 
-/** All or nothing: a version that is missing a file never takes over. */
+/**
+ * All or nothing: a version that is missing a file never takes over. A first visitor waits for what the page starts with alone; the
+ * version after another comes whole, so that nothing that worked offline stops to.
+ */
 async function fillShell(): Promise<void> {
+  const isUpdate = (await caches.keys()).some((name) => name.startsWith(`${PREFIX}shell-`) && name !== SHELL_CACHE);
+  await keep(isUpdate ? [...shell, ...later] : shell);
+}
+
+/** The parts of the page that are not kept yet. What can't be had now is fetched when it is needed, or at the next visit. */
+async function keepRest(): Promise<void> {
+  // A newer version takes over as soon as this one has nothing to do; it comes whole.
+  if (self.registration.waiting || self.registration.installing) return;
   const cache = await caches.open(SHELL_CACHE);
-  await cache.addAll(shell.map((name) => new Request(addressOf(name), { cache: 'no-cache' })));
+  const kept = new Set((await cache.keys()).map(({ url }) => url));
+  await keep(later.filter((name) => !kept.has(addressOf(name)))).catch(() => undefined);
+}
+
+async function keep(names: readonly string[]): Promise<void> {
+  const cache = await caches.open(SHELL_CACHE);
+  await cache.addAll(names.map((name) => new Request(addressOf(name), { cache: 'no-cache' })));
 }
 
 /** Drops what older versions kept, then serves the open pages too. */

@@ -1,7 +1,7 @@
 import { mount } from 'svelte';
 import { createKinora } from '../engine/create-kinora';
 import type { Clip } from '../engine/types';
-import { registerServiceWorker } from '../engine/register-service-worker';
+import { keepRestOffline, registerServiceWorker } from '../engine/register-service-worker';
 import App from './App.svelte';
 import { keepAwake } from './keep-awake';
 import { measureMemory } from './measure-memory';
@@ -20,6 +20,7 @@ import { Theme } from './theme.svelte';
 const store = openLocalStore();
 // Without a service worker (a private window, a browser setting) the page works too; it just isn't there offline.
 const ready = registerServiceWorker().catch((thrown: unknown) => console.warn('No service worker:', thrown));
+void ready.then(keepRestOffline);
 const kinora = createKinora();
 // Fetched with the first clip: not part of the first paint.
 const library = { add: async (clip: Clip) => (await import('./library/shared-clips')).keepClip(clip, kinora) };

@@ -2,6 +2,8 @@
 const RELOADED = 'kinora-reloaded-for-isolation';
 /** A worker that takes longer to install than this is not waited for. */
 const PATIENCE_MS = 5_000;
+/** After a page has opened, before anything is fetched that nobody asked for. */
+const IDLE_MS = 3_000;
 
 /**
  * Registers service-worker.js, which lies beside the page. Resolves when it serves this page, or when it is clear that it won't
@@ -22,6 +24,14 @@ export async function registerServiceWorker(url = './service-worker.js'): Promis
     location.reload();
     await new Promise(() => undefined); // The page is going away.
   }
+}
+
+/** Lets the service worker keep the parts of the page that it does not start with, once the page has nothing else to do. */
+export function keepRestOffline(): void {
+  const container = globalThis.navigator?.serviceWorker;
+  if (!container) return;
+  const whenIdle = globalThis.requestIdleCallback ?? ((work: () => void) => setTimeout(work, IDLE_MS));
+  setTimeout(() => whenIdle(() => void container.ready.then(({ active }) => active?.postMessage('keep-rest'))), IDLE_MS);
 }
 
 /** Whether the worker serves this page, now or within a few seconds. */

@@ -51,6 +51,12 @@ async function openIsolated(context: BrowserContext): Promise<{ page: Page; aske
 
 /** False while the page is being reloaded. */
 const isIsolated = (page: Page): Promise<boolean> => page.evaluate(() => crossOriginIsolated).catch(() => false);
+const keptAddresses = (page: Page): Promise<string[]> =>
+  page.evaluate(async () => {
+    const addresses: string[] = [];
+    for (const name of await caches.keys()) for (const request of await (await caches.open(name)).keys()) addresses.push(request.url);
+    return addresses;
+  });
 const cacheNames = (page: Page): Promise<string[]> => page.evaluate(() => caches.keys());
 
 test('on a host without headers, under a path: one reload, before any download, makes the page isolated', async ({ context }) => {
@@ -65,19 +71,25 @@ test('on a host without headers, under a path: one reload, before any download, 
 test('the shell is there offline, weights and the runtimes of other browsers are not kept', async ({ context }) => {
   await plainHost();
   const { page } = await openIsolated(context);
-  const kept = await page.evaluate(async () => {
-    const addresses: string[] = [];
-    for (const name of await caches.keys()) for (const request of await (await caches.open(name)).keys()) addresses.push(request.url);
-    return addresses;
-  });
+  const kept = await keptAddresses(page);
+  expect(
+    kept.filter((url) => /LibraryScreen|media-worker/.test(url)),
+    'a first visit fetches what it starts with',
+  ).toEqual([]);
   expect(kept.some((url) => url.endsWith('/index.html'))).toBe(true);
   expect(kept.filter((url) => /models\/|\.wasm$|headless/.test(url))).toEqual([]);
+  // The other screens and the formats of export follow when the page is idle.
+  await expect
+    .poll(() => keptAddresses(page), { timeout: 20_000 })
+    .toEqual(expect.arrayContaining([expect.stringContaining('LibraryScreen'), expect.stringContaining('media-worker')]));
 
   await host.close();
   await page.reload();
   await expect(page).toHaveTitle(/Kinora/);
   expect(await isIsolated(page)).toBe(true);
   await expect(page.getByRole('textbox').first()).toBeVisible();
+  await page.goto(`${page.url()}#/library`);
+  await expect(page.getByRole('heading', { name: 'Library' })).toBeVisible();
 });
 
 test('a new version takes over at the next reload of the only tab, whole, and the old one goes', async ({ context }) => {
