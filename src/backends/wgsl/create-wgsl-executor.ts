@@ -131,9 +131,10 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
       return {
         ...compiled,
         run: async (inputs) => {
+          const outputs = await compiled.run(inputs); // says first what is wrong, a lost device before all
           const bindings = bindInputs(graph, inputs);
           seen.set(`${graph.name} ${JSON.stringify(bindings)}`, { graph, bindings });
-          return compiled.run(inputs);
+          return outputs;
         },
       };
     },
