@@ -56,7 +56,10 @@ export async function makeClip(page: Page): Promise<void> {
 /** Waits until denoising has finished so many steps, as the stage says. */
 export async function untilStep(page: Page, step: number): Promise<void> {
   await expect
-    .poll(async () => Number(/step (\d+)/.exec((await page.locator('.progress').textContent()) ?? '')?.[1] ?? 0), { timeout: 100_000 })
+    .poll(async () => Number(/step (\d+)/.exec((await page.locator('.progress').textContent()) ?? '')?.[1] ?? 0), {
+      timeout: 100_000,
+      intervals: [50], // a step of a small model takes less than the usual pause
+    })
     .toBeGreaterThan(step);
 }
 
