@@ -11,10 +11,12 @@ test('a clip by keyboard alone: palette, prompt, player', async ({ tab }) => {
   await keyboard.press('Enter');
   await expect(tab.getByRole('heading', { name: 'Models', level: 1 })).toBeVisible();
   await keyboard.press('Control+k');
+  await expect(tab.getByRole('combobox', { name: 'Search commands' })).toBeFocused();
   await keyboard.type('go create');
   await keyboard.press('Enter');
 
   const prompt = tab.getByLabel('Prompt', { exact: true });
+  await prompt.waitFor();
   for (let i = 0; i < 40 && !(await prompt.evaluate((field) => field === document.activeElement)); i += 1) await keyboard.press('Tab');
   await expect(prompt).toBeFocused();
   await keyboard.press('Control+a');
@@ -28,6 +30,7 @@ test('a clip by keyboard alone: palette, prompt, player', async ({ tab }) => {
   const play = tab.getByRole('button', { name: /^(Play|Pause)$/ });
   await expect(play).toBeVisible();
   await keyboard.press('Control+k');
+  await expect(tab.getByRole('combobox', { name: 'Search commands' })).toBeFocused();
   await keyboard.press('Escape');
   await expect(tab.getByRole('dialog')).toBeHidden();
 });
