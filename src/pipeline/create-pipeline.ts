@@ -25,7 +25,8 @@ export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline =
     config,
     merged: manifest.timesteps === 'one',
   });
-  const setting = { executor: executors.transformer, model: transformer, latentRgb: manifest.latentRgb, sigmaGrids: manifest.sigmaGrids };
+  const { latentRgb, sigmaGrids, sigmaData } = manifest;
+  const setting = { executor: executors.transformer, model: transformer, latentRgb, sigmaGrids, sigmaData };
   if (autoencoder.layout.latentChannels !== config.inChannels)
     throw new KinoraError(
       'invalid-file',

@@ -12,7 +12,7 @@ import { TensorScope } from './tensor-scope';
 import type { DenoiseRequest, DenoiseSpec, Latents, PipelineConfig, StepReport } from './types';
 import type { CrossAttention, OpenClip, VelocityModel } from './velocity-model';
 
-export interface DenoiseSetting extends Pick<PipelineConfig, 'latentRgb' | 'sigmaGrids'> {
+export interface DenoiseSetting extends Pick<PipelineConfig, 'latentRgb' | 'sigmaGrids' | 'sigmaData'> {
   readonly executor: Executor;
   readonly model: VelocityModel;
 }
@@ -115,13 +115,14 @@ async function takeSnapshot(
   return { preview: readPreview(preview!, shape, latentRgb), latents: { data: latents!, shape }, history };
 }
 
-function samplerOf({ sigmaGrids }: DenoiseSetting, { spec, start }: DenoiseCall): Sampler {
+function samplerOf({ sigmaGrids, sigmaData }: DenoiseSetting, { spec, start }: DenoiseCall): Sampler {
   return createSampler({
     name: spec.sampler,
     steps: spec.steps,
     shift: spec.shift,
     eulerGrid: sigmaGrids?.euler,
     unipcGrid: sigmaGrids?.unipc,
+    sigmaData,
     startStep: start?.step,
     history: start?.history && Object.keys(start.history),
   });

@@ -42,6 +42,8 @@ export interface PipelineConfig {
   readonly timesteps: 'one' | 'per latent frame';
   /** Grids of noise levels that the model's samplers step on; default `plain` for Euler and `diffusers` for UniPC. */
   readonly sigmaGrids?: { readonly euler?: EulerGrid; readonly unipc?: UnipcGrid };
+  /** Given where the transformer's output is preconditioned, not the velocity itself: the standard deviation of clean latents that it assumes (sampling/precondition.ts). */
+  readonly sigmaData?: number;
   readonly latentRgb: { readonly matrix: readonly (readonly number[])[]; readonly bias: readonly number[] };
 }
 

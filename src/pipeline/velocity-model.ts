@@ -21,7 +21,7 @@ export interface VelocityModelOptions {
   readonly merged: boolean;
 }
 
-/** The diffusion transformer: latents, noise levels and a prompt to the velocity `noise − clip`. */
+/** The diffusion transformer: latents, noise levels and a prompt to the velocity `noise − clip`, or what stands for it (sampling/precondition.ts). */
 export class VelocityModel {
   readonly context: LazyChain;
   readonly step: LazyChain;

@@ -1,5 +1,6 @@
 import { KinoraError } from '../errors';
 import { eulerSampler } from './euler';
+import { preconditioned } from './precondition';
 import { dmdSampler, rcmSampler } from './few-step';
 import type { Sampler } from './sampler';
 import type { EulerGrid, UnipcGrid } from './schedules';
@@ -13,6 +14,8 @@ export interface SamplerOptions {
   readonly eulerGrid?: EulerGrid;
   /** Default `diffusers`. */
   readonly unipcGrid?: UnipcGrid;
+  /** Given where the model's output is preconditioned (precondition.ts) and not the velocity itself. */
+  readonly sigmaData?: number;
   /** The first step to take. A multistep sampler starts there at first order, unless its history is at hand. */
   readonly startStep?: number;
   /** Names of the history that is at hand at `startStep`. */
@@ -21,11 +24,17 @@ export interface SamplerOptions {
 
 /** The sampler for these options. Throws `invalid-spec` for step counts it does not have. */
 export function createSampler(options: SamplerOptions): Sampler {
-  const { name, steps, shift } = options;
+  const { steps, shift } = options;
   if (!Number.isInteger(steps) || steps < 1)
     throw new KinoraError('invalid-spec', `${steps} is not a number of steps.`, 'Ask for 1 or more whole steps.');
   if (!(shift > 0))
     throw new KinoraError('invalid-spec', `${shift} is not a schedule shift.`, 'Use a positive number; 1 leaves the schedule as it is.');
+  const sampler = samplerOfVelocity(options);
+  return options.sigmaData === undefined ? sampler : preconditioned(sampler, options.sigmaData);
+}
+
+function samplerOfVelocity(options: SamplerOptions): Sampler {
+  const { name, steps, shift } = options;
   switch (name) {
     case 'euler':
       return eulerSampler(steps, shift, options.eulerGrid ?? 'plain');

@@ -72,6 +72,8 @@ const manifest = v.object({
     empty: v.string(),
   }),
   timesteps: v.picklist(['one', 'per latent frame']),
+  /** Given where the transformer's output is preconditioned (sampling/precondition.ts): the assumed deviation of clean latents. */
+  sigmaData: v.optional(v.pipe(v.number(), v.gtValue(0), v.finite())),
   defaults: v.object({
     width: count,
     height: count,

@@ -168,7 +168,7 @@ async function compareLoop(executor: Executor, bundle: StorybookBundle, clip: Cl
   const { spec, shape, known } = clip;
   const comparisons: Comparison[] = [];
   await withModel(executor, bundle, clip, async (model, cross) => {
-    const setting = { executor, model, latentRgb: manifest.latentRgb };
+    const setting = { executor, model, latentRgb: manifest.latentRgb, sigmaData: manifest.sigmaData };
     const latents = await denoise(setting, { spec, shape, known, ...cross, noise: listedNoise([clip.noise]) });
     comparisons.push(clip.compare('latents from the golden context', latents.data, 'latents', tolerances.latents));
   });

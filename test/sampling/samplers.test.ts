@@ -3,6 +3,7 @@ import { KinoraError } from '../../src/errors';
 import { applyStep, releaseExcept, type Algebra } from '../../src/sampling/apply-step';
 import { createSampler, type SamplerOptions } from '../../src/sampling/create-sampler';
 import { guide } from '../../src/sampling/guidance';
+import { preconditioning } from '../../src/sampling/precondition';
 import type { Sampler } from '../../src/sampling/sampler';
 import { dmdTimesteps } from '../../src/sampling/schedules';
 import { F64Algebra } from './f64-algebra';
@@ -65,6 +66,27 @@ describe.each(OPTIONS)('$name, $steps steps', (options) => {
       expect(algebra.live.size).toBe(new Set([...state.values()].filter((tensor) => ![...start.values()].includes(tensor))).size);
     }
   });
+});
+
+it.each(OPTIONS)('$name, $steps steps: takes a preconditioned output for the velocity that it stands for', async (options) => {
+  const sigmaData = 0.6;
+  const [plain, preconditioned] = [createSampler(options), createSampler({ ...options, sigmaData })];
+  /** The output whose x0 = skip · x + scale · output is that of `curvedVelocity`: x − σ v. */
+  const output = (x: Float64Array, sigma: number): Float64Array => {
+    const { skip, scale } = preconditioning(sigma, sigmaData);
+    const velocity = curvedVelocity(x, sigma);
+    return x.map((value, i) => (value - sigma * velocity[i]! - skip * value) / scale);
+  };
+  const expected = await runFrom(plain, startOf(plain), 0, options.steps);
+  const actual = await runFrom(preconditioned, startOf(preconditioned), 0, options.steps, output);
+  expect([...actual.keys()]).toEqual([...expected.keys()]);
+  for (const [name, values] of expected) for (const [i, value] of values.entries()) expect(actual.get(name)![i]).toBeCloseTo(value, 8);
+});
+
+it('preconditioning trusts the output alone in pure noise, and the latents alone where there is next to none', () => {
+  expect(preconditioning(1, 0.6)).toEqual({ skip: 0, scale: 0.6 });
+  expect(preconditioning(1e-6, 0.6).skip).toBeCloseTo(1, 5);
+  expect(preconditioning(1e-6, 0.6).scale).toBeCloseTo(0, 5);
 });
 
 it('UniPC starts again at first order when its history is lost', async () => {

@@ -90,7 +90,7 @@ def main(argv=None):
     run.restart_clock()
     for step in run:
         while owed >= a.batch:
-            x0, context, _ = data.batch(a.batch)
+            x0, context, *_ = data.batch(a.batch)
             known = random_known(x0.shape[2]).to(device)
             paths = teacher_paths(teacher, x0, context, empty.expand_as(context), a.steps, a.teacher_steps, a.guidance, a.shift, known, device)
             for q, c in zip(paths, context):

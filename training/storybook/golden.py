@@ -4,7 +4,7 @@
 
 golden.safetensors, for each case i ("0", "1", "i2v"):
   i.ids i64 [n]; i.context, i.uncond f32 [48, 384]; i.noise f32 [C, F, h, w]; i.sigmas f32 [steps + 1]; i.timesteps f32 [tokens];
-  i.first_cond, i.first_uncond f32 (model output at the first step); i.latents f32 (after all steps); i.frames u8 [4F-3, 3, H, W]
+  i.first_cond, i.first_uncond f32 (the network's own output at the first step); i.latents f32 (after all steps); i.frames u8 [4F-3, 3, H, W]
 "i2v" has its first latent frame given (i2v.known); encode.frames u8 → encode.latents f32 [F, C, h, w].
 """
 import argparse
@@ -43,8 +43,8 @@ def main(argv=None):
         z = D.sample(b.transformer, context, uncond, noise, steps, a.guidance, shift, known, given)
         pictures = (b.autoencoder.decode(z.transpose(1, 2)).clamp(0, 1) * 255).round().to(torch.uint8)
         values = dict(ids=torch.tensor(b.text.ids(prompt)), context=context[0], uncond=uncond[0], noise=noise[0], sigmas=D.sigma_schedule(steps, shift),
-                      timesteps=(1000 * sigma[0]).repeat_interleave(tokens), first_cond=b.transformer(x, sigma, context)[0],
-                      first_uncond=b.transformer(x, sigma, uncond)[0], latents=z[0], frames=pictures[0])
+                      timesteps=(1000 * sigma[0]).repeat_interleave(tokens), first_cond=b.transformer.output(x, sigma, context)[0],
+                      first_uncond=b.transformer.output(x, sigma, uncond)[0], latents=z[0], frames=pictures[0])
         out.update({f"{name}.{k}": v.contiguous().clone() for k, v in values.items()})
         return z, pictures
 

@@ -1,6 +1,7 @@
 """Trains the diffusion transformer on encoded shards.  Run the same command again to go on from its checkpoint.
 
   python -m storybook.train_transformer --stills work/stills --clips work/clips --text-encoder minilm --work work --seconds 36000
+  torchrun --nproc-per-node 2 -m storybook.train_transformer --threads 1 ...      (on a CPU: a process for each core, faster)
 
 Single pictures first (`--still-seconds`; a seventh of the tokens, so subjects, places and looks are learned there), then whole
 clips with a share of pictures.  New shards that appear in the folders are picked up at every checkpoint.  The learning rate
@@ -16,7 +17,7 @@ import torch
 
 from . import diffusion as D
 from . import transformer as TR
-from .runtime import add_run_arguments, autocast, pick_device, prepare, save_atomic
+from .runtime import Ranks, add_run_arguments, autocast, pick_device, prepare, save_atomic
 from .text_encoder import TEXT_LEN, TextEncoder
 
 
@@ -127,10 +128,14 @@ def main(argv=None):
     p.add_argument("--decay", type=float, default=0.25, help="share of the time at its end in which the learning rate falls to 2 %%")
     p.add_argument("--ema", type=float, default=0.999)
     p.add_argument("--focus", type=float, default=2.0, help="extra weight of cells covered by subjects; fades out with the learning rate")
+    p.add_argument("--route", type=float, default=0.5, help="share of a picture's tokens that skip the middle blocks in training (transformer.py)")
+    p.add_argument("--sigma-data", type=float, default=0.6, help="preconditioning of the network's output (transformer.py); 0: it is the velocity")
+    p.add_argument("--patch", type=int, default=2, help="latents a side of one token")
     p.add_argument("--compile", action="store_true", help="compile the blocks (a C++ compiler on a CPU; a quarter less time a step)")
     add_run_arguments(p, 36000)
     a = p.parse_args(argv)
     run = prepare(a, os.path.join(a.work, "transformer.jsonl"))
+    shared = random.Random(a.seed)  # choices that all ranks make alike
     os.makedirs(a.work, exist_ok=True)
     device, path = pick_device(), os.path.join(a.work, "transformer.ckpt")
     empty = TextEncoder(a.text_encoder).contexts([""])[0]
@@ -140,7 +145,7 @@ def main(argv=None):
     state = torch.load(path, map_location=device, weights_only=False) if os.path.exists(path) else None
     channels = next(iter(stills.parts.values()))["latents"].shape[1]
     if state or not a.start:
-        config = state["config"] if state else TR.make_config(a.layers, a.heads, channels)
+        config = state["config"] if state else TR.make_config(a.layers, a.heads, channels, patch=a.patch, sigma_data=a.sigma_data or None)
         model = TR.Transformer(config).to(device)
     else:
         model = TR.load(os.path.join(a.start, "transformer.safetensors"), os.path.join(a.start, "transformer_config.json")).train().requires_grad_(True).to(device)
@@ -148,6 +153,7 @@ def main(argv=None):
         if config["in_channels"] != channels:
             p.error(f"--start has {config['in_channels']} latent channels, the shards have {channels}: encode them with the autoencoder of {a.start}")
     ema = copy.deepcopy(model).requires_grad_(False)
+    model.routed = a.route
     opts = optimizers(model, a.lr, a.muon_lr)
     seen = 0
     if state:
@@ -159,7 +165,11 @@ def main(argv=None):
                 for g, b in zip(o.param_groups, base):
                     g["base"] = b
         run.step, run.spent, seen = state["step"], state["spent"], state["seen"]
-        torch.manual_seed(a.seed + run.step), random.seed(a.seed + run.step)
+        shared.seed(a.seed + run.step)
+    ranks = Ranks(list(model.parameters()))
+    torch.manual_seed(a.seed + run.step + 7919 * ranks.rank), random.seed(a.seed + run.step + 7919 * ranks.rank)
+    if ranks.rank:
+        run.log = lambda **values: None
     print(f"{sum(q.numel() for q in model.parameters()) / 1e6:.2f} M parameters, {len(stills)} pictures, {len(clips) if clips else 0} clips, from step {run.step}", flush=True)
     if a.compile:  # in place, a block at a time: compiled once for each shape, and checkpoints keep their names
         torch._dynamo.config.suppress_errors = True  # where a compiler is missing, go on without
@@ -168,12 +178,14 @@ def main(argv=None):
     params, still_seconds = list(model.parameters()), a.seconds / 2 if a.still_seconds is None else a.still_seconds
 
     def store():
+        if ranks.rank:
+            return
         save_atomic({"model": model.state_dict(), "ema": ema.state_dict(), "opts": [o.state_dict() for o in opts], "step": run.step, "spent": run.spent, "seen": seen, "config": config}, path)
 
     run.restart_clock()
     average, since = {}, (run.spent, seen)
     for step in run:
-        images = not clips or run.spent < still_seconds or random.random() < a.mix
+        images = not clips or run.spent < still_seconds or shared.random() < a.mix
         level = min(1.0, max(0.0, 1 - run.progress) / a.decay) if a.decay else 1.0
         for o in opts:
             for g in o.param_groups:
@@ -181,17 +193,17 @@ def main(argv=None):
         x0, context, cover = (stills if images else clips).batch(a.still_batch if images else a.clip_batch)
         sigma, free = D.sample_sigmas(len(x0), x0.shape[2], device)
         loss, plain = velocity_loss(model, x0, context, cover, sigma, free, a.focus * level)
-        for o in opts:
-            o.zero_grad(set_to_none=True)
+        ranks.zero_grad()
         loss.backward()
+        ranks.average(run)
         torch.nn.utils.clip_grad_norm_(params, 1.0)
         for o in opts:
             o.step()
-        seen += len(x0)
+        seen += len(x0) * ranks.world
         keep = min(a.ema, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(list(ema.parameters()), params, 1 - keep)
-        for name, value in (("still" if images else "clip", plain),):
+        for name, value in (("still" if images else "clip", plain)):
             average[name] = value if name not in average else 0.98 * average[name] + 0.02 * value
         if step % 50 == 49:
             rate = (seen - since[1]) / max(1e-9, run.spent - since[0])
@@ -200,9 +212,11 @@ def main(argv=None):
         if run.due():
             store()
             stills.refresh(), clips and clips.refresh()
-            if held:
+            if held and not ranks.rank:
                 run.log(**validate(ema, held, 4, 32))
     store()
+    if ranks.rank:
+        return
     if held:
         run.log(**validate(ema, held, 4, 32))
     TR.save(ema.state_dict(), config, os.path.join(a.work, "transformer.safetensors"), os.path.join(a.work, "transformer_config.json"))

@@ -13,12 +13,29 @@ import torch.nn.functional as F
 TEXT_DIM, FREQ_DIM = 384, 256
 
 
-def make_config(layers=8, heads=6, channels=48, ffn=4, patch=2) -> dict:
-    """As diffusers writes it.  Head dimension 64."""
+def make_config(layers=8, heads=6, channels=48, ffn=4, patch=2, sigma_data=None) -> dict:
+    """As diffusers writes it, and how its output is read (`velocity_terms`).  Head dimension 64."""
     return {"_class_name": "WanTransformer3DModel", "patch_size": [1, patch, patch], "num_attention_heads": heads, "attention_head_dim": 64,
             "in_channels": channels, "out_channels": channels, "text_dim": TEXT_DIM, "freq_dim": FREQ_DIM, "ffn_dim": 64 * heads * ffn, "num_layers": layers,
             "cross_attn_norm": True, "qk_norm": "rms_norm_across_heads", "eps": 1e-6, "image_dim": None, "added_kv_proj_dim": None,
-            "rope_max_seq_len": 64, "pos_embed_seq_len": None}
+            "rope_max_seq_len": 64, "pos_embed_seq_len": None, "sigma_data": sigma_data}
+
+
+def velocity_terms(sigma, sigma_data):
+    """-> (a, b): velocity = a * latents + b * the network's output, for sigma in (0, 1] of any shape.
+
+    sigma_data None: the output is the velocity (0, 1).  Else the preconditioning of Karras et al. 2022 (arXiv 2206.00364, table 1)
+    for latents x = (1 - sigma) x0 + sigma noise, x0 of standard deviation sigma_data: x0 = skip * x + scale * output.  The output
+    is then x0 in strong noise and the noise in weak noise, and 0 is the best linear guess, so that a small network need not
+    carry 2 x 2 x 48 numbers of noise from its input to its output.
+    """
+    if sigma_data is None:
+        return torch.zeros_like(sigma), torch.ones_like(sigma)
+    sigma = sigma.clamp(min=1e-3)
+    signal = (1 - sigma) * sigma_data
+    power = signal.square() + sigma.square()
+    skip, scale = signal * sigma_data / power, sigma * sigma_data / power.sqrt()
+    return (1 - skip) / sigma, -scale / sigma
 
 
 class Pair(nn.Module):
@@ -121,6 +138,7 @@ class Transformer(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.config = config
+        self.routed = 0.0  # share of tokens that skip the middle blocks in training
         heads, channels, self.patch = config["num_attention_heads"], config["in_channels"], config["patch_size"][1]
         dim = 64 * heads
         self.patch_embedding = nn.Conv3d(channels, dim, (1, self.patch, self.patch), (1, self.patch, self.patch))
@@ -153,6 +171,29 @@ class Transformer(nn.Module):
 
     def forward(self, latents, sigma, context):
         """latents [B, C, F, H, W], sigma [B, F] in [0, 1], context [B, L, 384] -> velocity [B, C, F, H, W]."""
+        skip, scale = (t[:, None, :, None, None] for t in velocity_terms(sigma, self.config.get("sigma_data")))
+        return skip * latents + scale * self.output(latents, sigma, context)
+
+    @staticmethod
+    def run_blocks(blocks, x, context, time, rope):
+        for block in blocks:
+            x = block(x, context, time, rope)
+        return x
+
+    def route(self, x, context, time, rope):
+        """In training, a random share of each frame's tokens goes past the middle blocks and joins the others again before the
+        last ones: Krause et al. 2025 (TREAD, arXiv 2501.04765).  Less work a step, and fewer steps."""
+        b, f, s, d = x.shape
+        kept = torch.randperm(s, device=x.device)[: round(s * (1 - self.routed))].sort().values
+        cos, sin, quarter = rope
+        part = tuple(t.view(f, s, 1, -1)[:, kept].flatten(0, 1) for t in (cos, sin)) + (quarter,)
+        first, last = 1, len(self.blocks) - 1
+        x = self.run_blocks(self.blocks[:first], x, context, time, rope)
+        inner = self.run_blocks(self.blocks[first:last], x[:, :, kept], context, time, part)
+        return self.run_blocks(self.blocks[last:], x.index_copy(2, kept, inner.to(x.dtype)), context, time, rope)
+
+    def output(self, latents, sigma, context):
+        """What the network itself gives, in the shape of `forward`."""
         b, c, f, h, w = latents.shape
         p = self.patch
         h, w = h // p, w // p
@@ -165,8 +206,7 @@ class Transformer(nn.Module):
         time = cond.time_proj(F.silu(temb)).unflatten(-1, (6, -1))
         context = cond.text_embedder(context)
         rope = self.rope(f, h, w, x.device)
-        for block in self.blocks:
-            x = block(x, context, time, rope)
+        x = self.route(x, context, time, rope) if self.training and self.routed else self.run_blocks(self.blocks, x, context, time, rope)
         shift, scale = (self.scale_shift_table[:, None] + temb[..., None, :]).to(x.dtype)[..., None, :, :].unbind(-2)
         x = self.proj_out(torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=self.config["eps"]), 1 + scale))
         return x.float().view(b, f, h, w, p, p, c).permute(0, 6, 1, 2, 4, 3, 5).reshape(b, c, f, h * p, w * p)

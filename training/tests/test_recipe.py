@@ -88,12 +88,42 @@ def test_transformer_equals_diffusers():
     ours = transformer.Transformer(config)
     for q in ours.parameters():
         q.data.add_(0.05 * torch.randn_like(q))
-    theirs = WanTransformer3DModel(**{k: v for k, v in config.items() if not k.startswith("_")})
+    theirs = WanTransformer3DModel(**{k: v for k, v in config.items() if not k.startswith("_") and k != "sigma_data"})
     theirs.load_state_dict(ours.state_dict())
     x, sigma, context = torch.randn(2, 8, 3, 8, 4), torch.rand(2, 3), torch.randn(2, 5, 384)
     with torch.no_grad():
         expected = theirs(x, (1000 * sigma).repeat_interleave(8, 1), context, return_dict=False)[0]
         assert (ours(x, sigma, context) - expected).abs().max() < 1e-5
+
+
+def test_preconditioned_output_of_zero_is_the_best_linear_guess():
+    torch.manual_seed(0)
+    model = transformer.Transformer(transformer.make_config(layers=1, heads=1, channels=8, sigma_data=0.6))  # its last layer is zero
+    x0, noise = 0.6 * torch.randn(64, 8, 1, 8, 8), torch.randn(64, 8, 1, 8, 8)
+    for level in (0.1, 0.5, 0.9):
+        sigma, x = torch.full((64, 1), level), (1 - level) * x0 + level * noise
+        v = model(x, sigma, torch.randn(64, 5, 384))
+        best = ((noise - x0) * x).sum() / x.square().sum()
+        assert (v - best * x).square().mean() < 1e-3, level
+    a, b = transformer.velocity_terms(torch.tensor([1.0]), 0.6)
+    assert torch.allclose(a, torch.ones(1)) and torch.allclose(b, torch.full((1,), -0.6)), "in pure noise the output is x0 alone"
+
+
+def test_routed_tokens_join_the_others_again():
+    torch.manual_seed(0)
+    model = transformer.Transformer(transformer.make_config(layers=4, heads=1, channels=8, sigma_data=0.6))
+    torch.nn.init.normal_(model.proj_out.weight, std=0.1)
+    x, sigma, context = torch.randn(2, 8, 2, 8, 8), torch.full((2, 2), 0.5), torch.randn(2, 5, 384)
+    whole = model(x, sigma, context)
+    model.routed = 0.5
+    routed = model(x, sigma, context)
+    assert routed.shape == whole.shape and not torch.allclose(routed, whole, atol=1e-4)
+    for block in model.blocks[1:-1]:  # middle blocks that do nothing: where tokens went makes no difference
+        block.scale_shift_table.data.zero_(), block.attn2.to_out[0].weight.data.zero_(), block.attn2.to_out[0].bias.data.zero_()
+    model.condition_embedder.time_proj.weight.data.zero_()
+    routed = model(x, sigma, context)
+    model.routed = 0.0
+    assert torch.allclose(routed, model(x, sigma, context), atol=1e-5)
 
 
 def test_autoencoder_streams_and_starts_linear():
@@ -184,6 +214,8 @@ if __name__ == "__main__":
     test_bounce_loses_height()
     test_fast_convolution_has_the_same_gradients()
     test_transformer_equals_diffusers()
+    test_preconditioned_output_of_zero_is_the_best_linear_guess()
+    test_routed_tokens_join_the_others_again()
     test_autoencoder_streams_and_starts_linear()
     with tempfile.TemporaryDirectory() as temporary:
         test_recipe_from_assets_to_clips(pathlib.Path(a.out or temporary))
