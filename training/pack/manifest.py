@@ -59,7 +59,7 @@ def build_manifest(model: dict, transformer: dict, autoencoder: dict, text_encod
         },
         "text": model["text"],
         "timesteps": model["timesteps"],
-        **({"sigmaData": transformer["sigma_data"]} if transformer.get("sigma_data") else {}),
+        **({"sigmaData": model["sigmaData"]} if model.get("sigmaData") else {}),
         "defaults": model["defaults"],
         "latentRgb": model["latentRgb"],
         "limits": model.get("limits") or default_limits(transformer, autoencoder),

@@ -58,11 +58,13 @@ def export(work, out, world, renderer, name="storybook-v1", steps=8, guidance=4.
             shutil.copy(os.path.join(folder, f), os.path.join(out, f))
     model = AE.load(os.path.join(out, "autoencoder.safetensors"), os.path.join(out, "autoencoder_config.json")).to(renderer.device)
     matrix, bias, r2 = latent_rgb(model, renderer, world)
+    sigma_data = json.load(open(os.path.join(out, "transformer_config.json"))).get("sigma_data")
     json.dump({
         "id": name, "family": "wan", "licence": "MIT (weights), Fluent Emoji art MIT, MiniLM Apache-2.0",
         "transformer": "transformer_config.json", "autoencoder": "autoencoder_config.json",
         "text": {"encoder": "minilm", "states": "last_hidden_state", "length": TEXT_LEN, "padding": "zero rows, no mask", "empty": ""},
         "timesteps": "per latent frame",
+        **({"sigmaData": sigma_data} if sigma_data else {}),
         "defaults": {"width": renderer.size, "height": renderer.size, "frames": renderer.frames, "fps": fps, "steps": steps, "guidance": guidance, "shift": 3.0, "sampler": "euler"},
         "latentRgb": {"note": f"rgb [0,1] of the 4 x 8 x 8 mean = matrix [3][C] x latents + bias; R2 {r2:.3f} on rendered clips", "matrix": matrix, "bias": bias},
     }, open(os.path.join(out, "model.json"), "w"), indent=1)

@@ -26,9 +26,12 @@ def main(argv=None):
     p.add_argument("--bundle", required=True)
     p.add_argument("--text-encoder", required=True)
     p.add_argument("--guidance", type=float, default=4.0)
+    p.add_argument("--size", type=int, help="pixels a side (default: the model's; a small one keeps the file small)")
+    p.add_argument("--frames", type=int)
     a = p.parse_args(argv)
     b = Bundle(a.bundle, a.text_encoder)
     d, channels = b.info["defaults"], b.autoencoder.config["latent_channels"]
+    d.update({k: v for k, v in (("width", a.size), ("height", a.size), ("frames", a.frames)) if v})
     frames, h, w, steps, shift = (d["frames"] - 1) // 4 + 1, d["height"] // 8, d["width"] // 8, d["steps"], d["shift"]
     tokens = (h // b.transformer.patch) * (w // b.transformer.patch)
     uncond, out = b.text.contexts([""]), {}
