@@ -40,10 +40,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       tileX[i] = x[(min(firstM + i / 9u, params.m - 1u) * blocks + block) * 9u + i % 9u];
     }
     for (var i = index; i < BLOCK_N * 8u; i += {{THREADS_M}}u * {{THREADS_N}}u) {
-      tileW[i] = w[(min(firstN + i / 8u, params.n - 1u) * blocks + block) * 8u + i % 8u];
+      tileW[i] = w[(min(firstN + i / 8u, params.weightRows - 1u) * blocks + block) * 8u + i % 8u];
     }
     for (var i = index; i < BLOCK_N; i += {{THREADS_M}}u * {{THREADS_N}}u) {
-      tileScales[i] = scales[min(firstN + i, params.n - 1u) * blocks + block];
+      tileScales[i] = scales[min(firstN + i, params.weightRows - 1u) * blocks + block];
     }
     workgroupBarrier();
 #repeat i TILE_M

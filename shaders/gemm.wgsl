@@ -64,7 +64,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     for (var i = index; i < BLOCK_N * {{DEPTH}}u; i += {{THREADS_M}}u * {{THREADS_N}}u) {
       let q = first + i % {{DEPTH}}u;
       var value = vec4<f32>(0.0);
-      if (q < params.kp) { value = weights(min(firstN + i / {{DEPTH}}u, params.n - 1u) * params.kp, q); }
+      if (q < params.kp) { value = weights(min(firstN + i / {{DEPTH}}u, params.weightRows - 1u) * params.kp, q); }
       tileW[i % {{DEPTH}}u * BLOCK_N + i / {{DEPTH}}u] = vec4<{{ELEMENT}}>(value);
     }
     workgroupBarrier();
@@ -86,7 +86,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   let rowX$i = min(m$i, params.m - 1u);
 #end
 #repeat j TILE_N
-  let rowW$j = min(n$j, params.n - 1u) * params.kp;
+  let rowW$j = min(n$j, params.weightRows - 1u) * params.kp;
 #end
   for (var first = 0u; first < params.kp; first += {{GROUP}}u) {
 #if QUANTIZED

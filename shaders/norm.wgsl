@@ -2,6 +2,7 @@
 //
 // KIND layer: y = (x - mean) / sqrt(variance + eps); KIND rms: y = x / sqrt(mean(x²) + eps).
 // WEIGHT: y · weight[c]; BIAS: + bias[c]. MODULATE: y · (1 + scale[g, c]) + shift[g, c] with g = row / rowsPerGroup.
+// A dispatch may do the rows from `firstRow` on, where x, y, cos and sin begin.
 // ROPE: then every interleaved pair (2i, 2i + 1) of each head is rotated by cos/sin[row, i].
 //
 // Layouts: x, y [rows, D]; weight, bias [D]; shift, scale [groups, D]; cos, sin [rows, headDim / 2].
@@ -14,6 +15,7 @@ struct Params {
   rowsPerGroup: u32,
   headDim: u32,
   eps: f32,
+  firstRow: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -97,7 +99,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     value += bias[c];
 #endif
 #if MODULATE
-    let at = (row / params.rowsPerGroup) * params.width + c;
+    let at = ((row + params.firstRow) / params.rowsPerGroup) * params.width + c;
     value = value * (1.0 + scale[at]) + shift[at];
 #endif
     y[first + c] = value;

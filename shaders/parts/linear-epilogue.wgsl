@@ -1,5 +1,6 @@
 // What follows a matrix product: Y[m, n] = (residual[m, n] +) (gate[m / rowsPerGate, n] ·) ACTIVATION(product + bias[n]).
-// ACTIVATION is a function of activations.wgsl.
+// ACTIVATION is a function of activations.wgsl. A dispatch may do a part: `weightRows` columns of Y from `firstColumn` on, of the rows from
+// `firstRow` on, when W or the activations are bound in windows; X, residual and Y then begin at that row, bias and gate are whole.
 
 struct Params {
   m: u32,
@@ -8,6 +9,9 @@ struct Params {
   kp: u32,
   rowsPerGate: u32,
   firstGroup: u32,
+  weightRows: u32,
+  firstColumn: u32,
+  firstRow: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -22,8 +26,9 @@ struct Params {
 #endif
 @group(0) @binding(7) var<storage, read_write> y: array<f32>;
 
-fn store(m: u32, n: u32, sum: f32) {
-  if (m >= params.m || n >= params.n) { return; }
+fn store(m: u32, row: u32, sum: f32) {
+  if (m >= params.m || row >= params.weightRows) { return; }
+  let n = row + params.firstColumn;
   var value = sum;
 #if BIAS
   value += bias[n];
@@ -32,7 +37,7 @@ fn store(m: u32, n: u32, sum: f32) {
   value = {{ACTIVATION}}(value);
 #endif
 #if GATED
-  value *= gate[(m / params.rowsPerGate) * params.n + n];
+  value *= gate[((m + params.firstRow) / params.rowsPerGate) * params.n + n];
 #endif
 #if RESIDUAL
   value += residual[m * params.n + n];

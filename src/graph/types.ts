@@ -54,6 +54,11 @@ export interface WeightSource {
   read(name: string): Promise<Uint8Array>;
   /** The weight as f32, row-major in `info().shape`. */
   readF32(name: string): Promise<Float32Array>;
+  /** A part of what `read` gives, and a part of whole blocks of what `readF32` gives, where a source can read parts: see `readRows`. */
+  readonly parts?: {
+    read(name: string, offsetBytes: number, sizeBytes: number): Promise<Uint8Array>;
+    readF32(name: string, offsetBytes: number, sizeBytes: number): Promise<Float32Array>;
+  };
 }
 
 /** An activation inside a graph. */

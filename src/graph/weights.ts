@@ -11,3 +11,27 @@ export function graphWeights(graph: Graph): readonly WeightRef[] {
 export function graphWeightBytes(graph: Graph, source: WeightSource): number {
   return graphWeights(graph).reduce((sum, { name }) => sum + source.info(name).sizeBytes, 0);
 }
+
+/** Rows of a matrix [rows, columns]: `count` from `first` on. */
+export interface RowRange {
+  readonly first: number;
+  readonly count: number;
+  readonly rows: number;
+}
+
+/** Stored bytes of some rows. The rows of quantized weights must be whole blocks. */
+export async function readRows(source: WeightSource, name: string, { first, count, rows }: RowRange): Promise<Uint8Array> {
+  const rowBytes = source.info(name).sizeBytes / rows;
+  if (source.parts && count < rows) return source.parts.read(name, first * rowBytes, count * rowBytes);
+  return (await source.read(name)).subarray(first * rowBytes, (first + count) * rowBytes);
+}
+
+/** Some rows as f32; read whole where rows are not whole blocks of the storage type. */
+export async function readRowsF32(source: WeightSource, name: string, { first, count, rows }: RowRange): Promise<Float32Array> {
+  const { sizeBytes, shape } = source.info(name);
+  const columns = shape.reduce((product, size) => product * size, 1) / rows;
+  const rowBytes = sizeBytes / rows;
+  // A block of any type is at most 256 weights.
+  if (source.parts && count < rows && columns % 256 === 0) return source.parts.readF32(name, first * rowBytes, count * rowBytes);
+  return (await source.readF32(name)).subarray(first * columns, (first + count) * columns);
+}

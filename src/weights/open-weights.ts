@@ -65,6 +65,10 @@ export function weightsOf(file: TensorFile): OpenWeights {
     info: (name) => find(name).info,
     read: async (name) => readStored(find(name)),
     readF32: async (name) => readF32(find(name)),
+    parts: {
+      read: async (name, offset, size) => readStoredPart(find(name), offset, size),
+      readF32: async (name, offset, size) => readF32Part(find(name), offset, size),
+    },
   };
 }
 
@@ -76,13 +80,24 @@ function makeEntry(name: string, tensor: StoredTensor, shape: readonly number[],
   return { info: { name, shape, type: 'F32', sizeBytes }, tensor, scale };
 }
 
-async function readStored(entry: Entry): Promise<Uint8Array> {
-  if (entry.scale) return new Uint8Array((await readF32(entry)).buffer);
-  return entry.tensor.source.read(entry.tensor.offset, entry.tensor.sizeBytes);
+function readStored(entry: Entry): Promise<Uint8Array> {
+  return readStoredPart(entry, 0, entry.info.sizeBytes);
 }
 
-async function readF32({ tensor, scale }: Entry): Promise<Float32Array<ArrayBuffer>> {
-  const values = dequantize(tensor.type, await tensor.source.read(tensor.offset, tensor.sizeBytes));
+function readF32(entry: Entry): Promise<Float32Array<ArrayBuffer>> {
+  return readF32Part(entry, 0, entry.info.sizeBytes);
+}
+
+/** `size` bytes from `offset` on, of the weight as `info` describes it: f32 where it is scaled. */
+async function readStoredPart(entry: Entry, offset: number, size: number): Promise<Uint8Array> {
+  if (entry.scale) return new Uint8Array((await readF32Part(entry, offset, size)).buffer);
+  return entry.tensor.source.read(entry.tensor.offset + offset, size);
+}
+
+/** The f32 values of those bytes, which must be whole blocks of the storage type. */
+async function readF32Part({ info, tensor, scale }: Entry, offset: number, size: number): Promise<Float32Array<ArrayBuffer>> {
+  const share = info.sizeBytes === 0 ? 0 : tensor.sizeBytes / info.sizeBytes; // fp8 with a scale counts as f32
+  const values = dequantize(tensor.type, await tensor.source.read(tensor.offset + offset * share, size * share));
   if (scale) {
     const factor = dequantize(scale.type, await scale.source.read(scale.offset, scale.sizeBytes))[0]!;
     for (let i = 0; i < values.length; i++) values[i] = values[i]! * factor;

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { KinoraError } from '../../src/errors';
 import { blobSource, memorySource, type ByteSource } from '../../src/weights/files/byte-source';
 import { parseWeightFile } from '../../src/weights/files/parse';
+import { readRows, readRowsF32 } from '../../src/graph/weights';
 import { openShardedWeights, openWeights } from '../../src/weights/open-weights';
 
 type Parts = Record<string, { dtype: string; shape: number[]; bytes: Uint8Array }>;
@@ -72,6 +73,9 @@ describe('openWeights', () => {
       expect(weights.info('a.weight')).toEqual({ name: 'a.weight', shape: [1, 2], type: 'F32', sizeBytes: 8 });
       expect(await weights.readF32('a.weight')).toEqual(Float32Array.of(0.25, -0.5));
       expect(await weights.read('a.weight')).toEqual(f32(0.25, -0.5));
+      const rows = { first: 1, count: 1, rows: 2 }; // of [2, 1]
+      expect(await readRows(weights, 'a.weight', rows)).toEqual(f32(-0.5));
+      expect(await readRowsF32(weights, 'a.weight', rows)).toEqual(Float32Array.of(-0.5));
       expect(weights.info('b.weight').type).toBe('F8_E4M3');
       expect(await weights.readF32('b.weight')).toEqual(Float32Array.of(1));
     }
@@ -104,6 +108,22 @@ describe('openWeights', () => {
       await expect(openWeights(memorySource(gguf('net.patch_embedding.weight', [2, 4], key, shape)))).rejects.toMatchObject({
         code: 'invalid-file',
       });
+  });
+
+  test('rows are read alone, and are those of the whole', async () => {
+    const values = Array.from({ length: 4 * 256 }, (_, i) => i);
+    const source = memorySource(safetensors({ a: { dtype: 'F32', shape: [4, 256], bytes: f32(...values) } }));
+    const read: number[] = [];
+    const weights = await openWeights({
+      ...source,
+      sizeBytes: source.sizeBytes,
+      read: (offset, size) => (read.push(size), source.read(offset, size)),
+    });
+    read.length = 0;
+    const rows = { first: 1, count: 2, rows: 4 };
+    expect(await readRows(weights, 'a', rows)).toEqual(f32(...values.slice(256, 768)));
+    expect(await readRowsF32(weights, 'a', rows)).toEqual(Float32Array.from(values.slice(256, 768)));
+    expect(read).toEqual([2048, 2048]);
   });
 
   test('a weight that is not there is named', async () => {

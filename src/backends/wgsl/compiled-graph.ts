@@ -10,10 +10,10 @@ import { lowerGraph } from './lowering';
 import type { LoweringTarget } from './lowering/context';
 import { convolutionForm } from './lowering/conv2d';
 import { planMemory, type MemoryPlan } from './memory-plan';
-import { packedBytes, packWeight, type PackedWeight } from './pack-weights';
+import { packWeight, type PackedPiece } from './pack-weights';
 import type { Dispatch, Submitter } from './submitter';
 import { GpuTensor } from './tensor';
-import type { DeviceTraits } from './tuning/traits';
+import { weightPieces, type WeightPiece } from './weight-pieces';
 
 const PARAM_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter
 /** Clip sizes whose plans (intermediates, uniforms) are kept; people switch between few. */
@@ -88,23 +88,30 @@ export async function compileGraph(
   };
 }
 
-function releaseWeights(gpu: Gpu, weights: ReadonlyMap<string, PackedWeight>): void {
+/** Pieces in GPU memory, by `weightKey`. */
+type LoadedWeights = ReadonlyMap<string, PackedPiece>;
+
+function releaseWeights(gpu: Gpu, weights: LoadedWeights): void {
   for (const { data, scales } of weights.values()) {
     gpu.release(data);
     if (scales) gpu.release(scales);
   }
 }
 
-function weightKey(name: string, form: WeightForm): string {
-  return `${form} ${name}`;
+function weightKey(name: string, form: WeightForm, piece = 0): string {
+  return `${form} ${piece} ${name}`;
 }
 
-/** Every weight of a graph in the forms that kernels read it in, once each. */
-export function weightForms(
-  graph: Graph,
-  traits: DeviceTraits,
-): { readonly key: string; readonly ref: WeightRef; readonly form: WeightForm }[] {
-  const forms = new Map<string, { key: string; ref: WeightRef; form: WeightForm }>();
+/** A piece of a weight, in a form that a kernel reads. */
+interface WeightPart {
+  readonly ref: WeightRef;
+  readonly form: WeightForm;
+  readonly piece: WeightPiece;
+}
+
+/** Every weight of a graph in the forms that kernels read it in, once each, in pieces. Throws `out-of-memory` for what cannot be divided. */
+export function weightParts(graph: Graph, { traits, bindingBytes = Infinity }: LoweringTarget): readonly WeightPart[] {
+  const forms = new Map<string, Omit<WeightPart, 'piece'>>();
   for (const node of graph.nodes)
     for (const [role, ref] of Object.entries(node.weights)) {
       const form =
@@ -114,32 +121,26 @@ export function weightForms(
             ? convolutionForm(traits)
             : 'plain';
       const key = weightKey(ref.name, form);
-      if (!forms.has(key)) forms.set(key, { key, ref, form });
+      if (!forms.has(key)) forms.set(key, { ref, form });
     }
-  return [...forms.values()];
+  return [...forms.values()].flatMap(({ ref, form }) => weightPieces(ref, form, bindingBytes).map((piece) => ({ ref, form, piece })));
 }
 
-async function loadWeights(
-  { gpu, target }: Device,
-  graph: Graph,
-  source: WeightSource,
-  options: CompileOptions,
-): Promise<Map<string, PackedWeight>> {
-  const forms = weightForms(graph, target.traits);
-  // All are checked before the first is read.
-  for (const { ref, form } of forms) for (const size of packedBytes(ref, form)) gpu.checkSize(size, ref.name);
-  const weights = new Map<string, PackedWeight>();
+async function loadWeights({ gpu, target }: Device, graph: Graph, source: WeightSource, options: CompileOptions): Promise<LoadedWeights> {
+  const parts = weightParts(graph, target); // all are checked before the first is read
+  const weights = new Map<string, PackedPiece>();
   const totalBytes = graphWeightBytes(graph, source);
   const counted = new Set<string>();
   let loadedBytes = 0;
   try {
-    for (const { key, ref, form } of forms) {
+    for (const { ref, form, piece } of parts) {
       throwIfAborted(options.signal);
-      weights.set(key, await packWeight(gpu, ref, form, source));
+      weights.set(weightKey(ref.name, form, piece.index), await packWeight(gpu, ref, form, piece, source));
       gpu.check();
-      if (!counted.has(ref.name)) loadedBytes += source.info(ref.name).sizeBytes;
-      counted.add(ref.name);
-      options.onProgress?.(loadedBytes, totalBytes);
+      const counts = `${ref.name} ${piece.index}`;
+      if (!counted.has(counts)) loadedBytes += (source.info(ref.name).sizeBytes * piece.rows) / (ref.shape[0] ?? 1);
+      counted.add(counts);
+      options.onProgress?.(Math.min(totalBytes, Math.round(loadedBytes)), totalBytes);
     }
   } catch (error) {
     releaseWeights(gpu, weights);
@@ -184,7 +185,7 @@ async function runPlan(
   { gpu, submitter }: Device,
   graph: Graph,
   plan: Plan,
-  weights: ReadonlyMap<string, PackedWeight>,
+  weights: LoadedWeights,
   inputs: Readonly<Record<string, DeviceTensor>>,
 ): Promise<Record<string, DeviceTensor>> {
   const buffers = new Map<Value, GPUBuffer>();
@@ -213,15 +214,20 @@ function bind(
   kernel: Kernel,
   plan: Plan,
   index: number,
-  weights: ReadonlyMap<string, PackedWeight>,
+  weights: LoadedWeights,
   buffers: ReadonlyMap<Value, GPUBuffer>,
 ): Dispatch {
   const pipeline = plan.pipelines[index]!;
   const offset = PARAM_STRIDE * index;
   const bufferFor = (operand: Operand): GPUBufferBinding => {
-    if ('value' in operand) return { buffer: buffers.get(operand.value)!, ...(operand.offset ? { offset: operand.offset } : {}) };
-    const packed = weights.get(weightKey(operand.weight.name, operand.form))!;
-    return { buffer: operand.part === 'scales' ? packed.scales! : packed.data };
+    if (!('value' in operand)) {
+      const packed = weights.get(weightKey(operand.weight.name, operand.form, operand.piece?.index))!;
+      return { buffer: operand.part === 'scales' ? packed.scales! : packed.data };
+    }
+    const buffer = buffers.get(operand.value)!;
+    const { offset: from = 0, sizeBytes = buffer.size - from } = operand;
+    // A slot may be larger than the value in it, and than what can be bound.
+    return { buffer, offset: from, size: Math.min(sizeBytes, buffer.size - from, gpu.bindingBytes) };
   };
   const bindGroup = gpu.device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),
@@ -231,7 +237,7 @@ function bind(
         binding: Number(binding),
         resource: bufferFor(operand),
       })),
-      { binding: kernel.output.binding, resource: { buffer: buffers.get(kernel.output.value)! } },
+      { binding: kernel.output.binding, resource: bufferFor(kernel.output) },
     ],
   });
   return { kernel, pipeline, bindGroup, params: { buffer: plan.params, offset } };

@@ -4,10 +4,9 @@ import { elementCount, evaluateShape, formatShape } from '../../graph/dims';
 import type { DeviceTensor, Executor, LatentColours, Precision, Term } from '../../graph/executor';
 import type { Graph } from '../../graph/types';
 import { KinoraError } from '../../errors';
-import { compileGraph, planGraph, weightForms, type Device } from './compiled-graph';
-import { Gpu } from './gpu';
+import { compileGraph, planGraph, weightParts, type Device } from './compiled-graph';
+import { Gpu, type SizeLimits } from './gpu';
 import { linearGroups } from './kernel';
-import { packedBytes } from './pack-weights';
 import { framesToI420, latentsToPreview } from './pictures';
 import { readBack } from './read-back';
 import { runKernel } from './run-kernel';
@@ -28,6 +27,8 @@ export interface WgslOptions extends SubmitterOptions {
   readonly precision?: Precision;
   /** Configurations of kernel classes, as measured or from a plan; the rest run their defaults. See tuning/. */
   readonly choices?: KernelChoices;
+  /** Below the device's own: larger tensors are bound in windows, larger weights kept in several buffers. */
+  readonly limits?: SizeLimits;
 }
 
 /** GPU memory that running a graph takes, in bytes. */
@@ -61,8 +62,8 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
   const { device, adapter, software } = options;
   const choices = options.choices ?? {};
   const traits = deviceTraits(device, { software, precision: options.precision ?? 'exact' });
-  const target = { traits, choices };
-  const gpu = new Gpu(device);
+  const gpu = new Gpu(device, options.limits);
+  const target = { traits, choices, bindingBytes: gpu.bindingBytes };
   const submitter = new Submitter(gpu, options);
   let last: Promise<unknown> = Promise.resolve();
   const exclusive = <T>(task: () => Promise<T>): Promise<T> => {
@@ -112,7 +113,7 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
       const bindings = bindInputs(graph, inputs);
       const { memory } = planGraph(graph, bindings, target);
       const sizes = {
-        weight: weightForms(graph, traits).flatMap(({ ref, form }) => packedBytes(ref, form)),
+        weight: weightParts(graph, target).flatMap(({ piece }) => piece.bytes),
         intermediate: memory.slotBytes,
         input: graph.inputs.map(({ value }) => 4 * elementCount(evaluateShape(value.shape, bindings))),
         output: graph.outputs.map(({ value }) => 4 * elementCount(evaluateShape(value.shape, bindings))),
@@ -138,7 +139,7 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
         },
       };
     },
-    tune: (tuneOptions = {}) => exclusive(() => tuneKernels(gpu, { traits, choices: {} }, seen.values(), tuneOptions)),
+    tune: (tuneOptions = {}) => exclusive(() => tuneKernels(gpu, { ...target, choices: {} }, seen.values(), tuneOptions)),
 
     upload: (data, shape) => {
       if (data.length !== elementCount(shape))

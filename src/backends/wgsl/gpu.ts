@@ -1,8 +1,14 @@
 import { KinoraError } from '../../errors';
+import { outOfMemory, overLimit } from './errors';
 import { preprocess, type Defines } from './preprocess';
 import { SHADERS, type ShaderName } from './shaders';
 
 const DEFECT = 'This is a defect in Kinora; please report it.';
+
+export interface SizeLimits {
+  readonly bufferBytes?: number | undefined;
+  readonly bindingBytes?: number | undefined;
+}
 
 /**
  * A GPUDevice with what all graphs on it share: compiled pipelines, live buffers (counted, so that a leak can be seen), and the
@@ -10,14 +16,21 @@ const DEFECT = 'This is a defect in Kinora; please report it.';
  */
 export class Gpu {
   readonly device: GPUDevice;
+  /** The most bytes of one buffer, and of one binding of it. */
+  readonly bufferBytes: number;
+  readonly bindingBytes: number;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #buffers = new Set<GPUBuffer>();
   #liveBytes = 0;
   #peakBytes = 0;
   #failure: KinoraError | undefined;
 
-  constructor(device: GPUDevice) {
+  /** `limits` are lower than the device's own: for tests, and for devices that promise more than they hold. */
+  constructor(device: GPUDevice, limits: SizeLimits = {}) {
     this.device = device;
+    this.bufferBytes = Math.min(device.limits.maxBufferSize, limits.bufferBytes ?? Infinity);
+    const bindingBytes = Math.min(device.limits.maxStorageBufferBindingSize, this.bufferBytes, limits.bindingBytes ?? Infinity);
+    this.bindingBytes = bindingBytes - (bindingBytes % 16); // buffers are whole vec4s
     device.addEventListener('uncapturederror', (event) => this.#fail(toError(event.error)));
     void device.lost.then((info) =>
       this.#fail(
@@ -83,11 +96,9 @@ export class Gpu {
     return buffers;
   }
 
-  /** Throws `out-of-memory` for what this device cannot bind in one piece. */
+  /** Throws `out-of-memory` for what this device cannot hold in one buffer. */
   checkSize(sizeBytes: number, label: string): void {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-    if (sizeBytes > limit) throw outOfMemory(`${label} needs ${sizeBytes} bytes of GPU memory in one piece; this GPU allows ${limit}.`);
+    if (sizeBytes > this.bufferBytes) throw overLimit(label, sizeBytes, this.bufferBytes);
   }
 
   release(buffer: GPUBuffer): void {
@@ -113,8 +124,4 @@ function toError(error: GPUError): KinoraError {
   return error instanceof GPUOutOfMemoryError
     ? outOfMemory('The GPU ran out of memory.', error.message)
     : new KinoraError('internal', 'The GPU refused a command.', DEFECT, { cause: error.message });
-}
-
-function outOfMemory(message: string, cause?: string): KinoraError {
-  return new KinoraError('out-of-memory', message, 'Choose a smaller or shorter clip, or another backend.', { cause });
 }

@@ -2,14 +2,29 @@ import type { Value, WeightRef } from '../../graph/types';
 import type { Defines } from './preprocess';
 import type { ShaderName } from './shaders';
 import type { KernelTuning } from './tuning/choice';
+import type { WeightPiece } from './weight-pieces';
 
 /** How a weight is packed: as it is in f32, as a matrix in its own format, or for a convolution with output channels innermost, in f32 or f16. */
 export type WeightForm = 'plain' | 'matrix' | 'convolution' | 'convolution-f16';
 
 /** What a kernel's binding is bound to: an activation, or a weight in GPU memory. */
-export type Operand =
-  | { readonly value: Value; /** Bytes from which on the value's buffer is bound. */ readonly offset?: number }
-  | { readonly weight: WeightRef; readonly form: WeightForm; readonly part: 'data' | 'scales' };
+export type Operand = ValueOperand | WeightOperand;
+
+export interface ValueOperand {
+  readonly value: Value;
+  /** Bytes from which on the value's buffer is bound. */
+  readonly offset?: number;
+  /** Bytes that are bound; default: all behind the offset. */
+  readonly sizeBytes?: number;
+}
+
+export interface WeightOperand {
+  readonly weight: WeightRef;
+  readonly form: WeightForm;
+  readonly part: 'data' | 'scales';
+  /** Of a matrix that is kept in several buffers. */
+  readonly piece?: WeightPiece;
+}
 
 /** One word of a kernel's uniform: a u32, or an f32. */
 export type Param = number | { readonly f32: number };
@@ -20,15 +35,35 @@ export interface Kernel {
   readonly defines: Defines;
   /** Binding number to operand; the uniform is always binding 0. */
   readonly reads: Readonly<Record<number, Operand>>;
-  readonly output: { readonly binding: number; readonly value: Value };
+  readonly output: ValueOperand & { readonly binding: number };
   readonly params: readonly Param[];
   readonly groups: readonly [x: number, y: number, z: number];
   /** About how many multiply-adds it does, for bounding submissions. */
   readonly work: number;
   /** How it may be cut into shorter dispatches: the axis of `groups`, and the parameter that says where a part begins. */
   readonly cut?: { readonly axis: 0 | 1; readonly param: number };
+  /** How it may be divided where an operand is over the binding limit; see split-kernel.ts. */
+  readonly split?: Split;
   /** Of kernels that can run in several configurations. */
   readonly tuning?: KernelTuning;
+}
+
+/** A kernel whose result is rows that do not depend on each other (tokens, elements, frames): any stretch of them is a kernel of its own. */
+export interface Split {
+  readonly rows: number;
+  /** Bytes of a row in every operand that is divided, by binding, the output's included. The others are bound whole. */
+  readonly rowBytes: Readonly<Record<number, number>>;
+  /** Where the first row begins in those that do not begin with it, in bytes, by binding. */
+  readonly start?: Readonly<Record<number, number>>;
+  /**
+   * What is different in the kernel that does `count` rows from `first` on; `reads` are operands beyond those windows, `leads` the bytes in front
+   * of the first row in a window, where `start` is not aligned.
+   */
+  part(
+    first: number,
+    count: number,
+    leads: Readonly<Record<number, number>>,
+  ): Pick<Kernel, 'params' | 'groups' | 'work'> & { readonly reads?: Kernel['reads'] };
 }
 
 const MAX_GROUPS = 65_535; // maxComputeWorkgroupsPerDimension of every adapter

@@ -1,13 +1,15 @@
 import { elementCount } from '../../graph/dims';
+import { readRows, readRowsF32 } from '../../graph/weights';
 import type { WeightRef, WeightSource } from '../../graph/types';
 import type { Gpu } from './gpu';
 import type { WeightForm } from './kernel';
+import type { WeightPiece } from './weight-pieces';
 import { paddedChannels } from './lowering/conv2d';
 import { toHalves } from './halves';
 import { BLOCK_FORMATS, repackBlocks, type BlockFormat } from './repack-blocks';
 
-/** A weight in GPU memory in the form its kernel reads. */
-export interface PackedWeight {
+/** Rows of a weight in GPU memory, in the form their kernel reads. */
+export interface PackedPiece {
   readonly data: GPUBuffer;
   /** Of quantized weights. */
   readonly scales?: GPUBuffer;
@@ -23,33 +25,51 @@ export function matrixFormat({ type, shape }: WeightRef): MatrixFormat {
   return { kind: type === 'F16' ? 'f16' : 'f32' };
 }
 
-/** Packs a matrix [N, K]. Rows are padded with zeros to whole vec4s. */
-async function packMatrix(gpu: Gpu, ref: WeightRef, source: WeightSource): Promise<PackedWeight> {
+/** Stored bytes that are read and packed at a time, about: what of a large matrix is in host memory twice. */
+const CHUNK_BYTES = 32 * 2 ** 20;
+
+/** Packs rows of a matrix [N, K], padded with zeros to whole vec4s; a part at a time, so that a large matrix is never in host memory whole. */
+async function packMatrix(gpu: Gpu, ref: WeightRef, piece: WeightPiece, source: WeightSource): Promise<PackedPiece> {
   const [rows, columns] = ref.shape as readonly [number, number];
   const format = matrixFormat(ref);
-  if (format.kind === 'blocks') {
-    const { quants, scales } = repackBlocks(format.blocks, await source.read(ref.name), rows * columns);
-    const data = upload(gpu, ref.name, quants);
-    try {
-      return { data, scales: upload(gpu, `${ref.name} scales`, scales) };
-    } catch (error) {
-      gpu.release(data);
-      throw error;
+  const made = piece.bytes.map((sizeBytes, index) =>
+    gpu.buffer(sizeBytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST, index === 0 ? ref.name : `${ref.name} scales`),
+  );
+  try {
+    const each = Math.max(1, Math.floor(CHUNK_BYTES / (source.info(ref.name).sizeBytes / rows)));
+    for (let first = 0; first < piece.rows; first += each) {
+      const count = Math.min(each, piece.rows - first);
+      const parts = await packRows(format, ref, piece.first + first, count, source);
+      parts.forEach((part, index) => write(gpu, made[index]!, (piece.bytes[index]! / piece.rows) * first, part));
+      gpu.check();
     }
+    const [data, scales] = made;
+    return { data: data!, ...(scales ? { scales } : {}) };
+  } catch (error) {
+    for (const buffer of made) gpu.release(buffer);
+    throw error;
   }
-  const padded = 4 * Math.ceil(columns / 4);
-  if (format.kind === 'f16') {
-    const bytes = await source.read(ref.name);
-    const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
-    const halves = new Uint16Array(aligned.buffer, aligned.byteOffset, rows * columns);
-    return { data: upload(gpu, ref.name, padRows(halves, Uint16Array, rows, columns, padded)) };
-  }
-  return { data: upload(gpu, ref.name, padRows(await source.readF32(ref.name), Float32Array, rows, columns, padded)) };
-}
 
-/** A weight as plain f32, for biases, norms and tables used as values. */
-async function packPlain(gpu: Gpu, ref: WeightRef, source: WeightSource): Promise<PackedWeight> {
-  return { data: upload(gpu, ref.name, await source.readF32(ref.name)) };
+  async function packRows(
+    { kind, ...rest }: MatrixFormat,
+    { name }: WeightRef,
+    first: number,
+    count: number,
+    from: WeightSource,
+  ): Promise<readonly (Uint8Array | Uint16Array | Float32Array)[]> {
+    const padded = 4 * Math.ceil(columns / 4);
+    const range = { first, count, rows };
+    if (kind === 'blocks' && 'blocks' in rest) {
+      const { quants, scales } = repackBlocks(rest.blocks, await readRows(from, name, range), count * columns);
+      return [quants, scales];
+    }
+    if (kind === 'f16') {
+      const bytes = await readRows(from, name, range);
+      const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+      return [padRows(new Uint16Array(aligned.buffer, aligned.byteOffset, count * columns), Uint16Array, count, columns, padded)];
+    }
+    return [padRows(await readRowsF32(from, name, range), Float32Array, count, columns, padded)];
+  }
 }
 
 /** A convolution [O, C, k, k] as [C, k, k, O], output channels padded with zeros. */
@@ -63,13 +83,19 @@ async function turnConvolution(ref: WeightRef, source: WeightSource): Promise<Fl
   return turned;
 }
 
-/** Puts a weight into GPU memory in the form its kernel reads. */
-export async function packWeight(gpu: Gpu, ref: WeightRef, form: WeightForm, source: WeightSource): Promise<PackedWeight> {
+/** Puts a piece of a weight into GPU memory in the form its kernel reads. */
+export async function packWeight(
+  gpu: Gpu,
+  ref: WeightRef,
+  form: WeightForm,
+  piece: WeightPiece,
+  source: WeightSource,
+): Promise<PackedPiece> {
   switch (form) {
-    case 'plain':
-      return packPlain(gpu, ref, source);
+    case 'plain': // biases, norms and tables used as values
+      return { data: upload(gpu, ref.name, await source.readF32(ref.name)) };
     case 'matrix':
-      return packMatrix(gpu, ref, source);
+      return packMatrix(gpu, ref, piece, source);
     case 'convolution':
       return { data: upload(gpu, ref.name, await turnConvolution(ref, source)) };
     case 'convolution-f16':
@@ -107,10 +133,14 @@ function padRows<T extends Uint16Array | Float32Array>(
 
 function upload(gpu: Gpu, name: string, data: Uint8Array | Uint16Array | Float32Array): GPUBuffer {
   const buffer = gpu.buffer(data.byteLength, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST, name);
-  // writeBuffer takes whole words only.
-  const whole = data.byteLength % 4 === 0 ? data : padToWords(data);
-  gpu.device.queue.writeBuffer(buffer, 0, whole.buffer as ArrayBuffer, whole.byteOffset, whole.byteLength);
+  write(gpu, buffer, 0, data);
   return buffer;
+}
+
+/** writeBuffer takes whole words only. */
+function write(gpu: Gpu, buffer: GPUBuffer, offset: number, data: Uint8Array | Uint16Array | Float32Array): void {
+  const whole = data.byteLength % 4 === 0 ? data : padToWords(data);
+  gpu.device.queue.writeBuffer(buffer, offset, whole.buffer as ArrayBuffer, whole.byteOffset, whole.byteLength);
 }
 
 function padToWords(data: Uint8Array | Uint16Array | Float32Array): Uint8Array {

@@ -1,3 +1,4 @@
+import { overLimit } from './errors';
 import type { Gpu } from './gpu';
 import { packParams, type Param } from './kernel';
 import type { Defines } from './preprocess';
@@ -16,6 +17,8 @@ export async function runKernel(
   },
 ): Promise<void> {
   const { device } = gpu;
+  for (const { size } of Object.values(kernel.buffers))
+    if (size > gpu.bindingBytes) throw overLimit(`The kernel ${kernel.shader}`, size, gpu.bindingBytes);
   const pipeline = await gpu.pipeline(kernel.shader, kernel.defines);
   const words = packParams(kernel.params);
   const params = gpu.buffer(words.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, `${kernel.shader} params`);

@@ -103,12 +103,16 @@ test('the WGSL of a linear with its epilogue', () => {
       kp: u32,
       rowsPerGate: u32,
       firstGroup: u32,
+      weightRows: u32,
+      firstColumn: u32,
+      firstRow: u32,
     }
     @group(0) @binding(0) var<uniform> params: Params;
     @group(0) @binding(4) var<storage, read> bias: array<f32>;
     @group(0) @binding(7) var<storage, read_write> y: array<f32>;
-    fn store(m: u32, n: u32, sum: f32) {
-      if (m >= params.m || n >= params.n) { return; }
+    fn store(m: u32, row: u32, sum: f32) {
+      if (m >= params.m || row >= params.weightRows) { return; }
+      let n = row + params.firstColumn;
       var value = sum;
       value += bias[n];
       value = silu(value);
@@ -130,8 +134,8 @@ test('the WGSL of a linear with its epilogue', () => {
       let n0 = firstN + local.x + 0 * 4u;
       let n1 = firstN + local.x + 1 * 4u;
       let rowX0 = min(m0, params.m - 1u);
-      let rowW0 = min(n0, params.n - 1u) * params.kp;
-      let rowW1 = min(n1, params.n - 1u) * params.kp;
+      let rowW0 = min(n0, params.weightRows - 1u) * params.kp;
+      let rowW1 = min(n1, params.weightRows - 1u) * params.kp;
       for (var first = 0u; first < params.kp; first += 8u) {
         let scale0 = scales[(rowW0 + first) / 8u];
         let scale1 = scales[(rowW1 + first) / 8u];

@@ -47,16 +47,21 @@ export function lowerAttention(node: Extract<Node, { op: 'attention' }>, context
     attentionConfigurations(context.traits, dim),
   );
   const { shader, defines, rows } = specialise(dim / 4, configuration);
+  const part = (_: number, count: number) => ({
+    params: [count, keys, heads, { f32: scale }, 0],
+    groups: [Math.ceil(count / rows), heads, 1] as const,
+    work: 2 * count * keys * heads * dim,
+  });
   return [
     {
       shader,
       defines: { ...defines, BIAS: bias !== undefined },
       reads: operands({ 1: q, 2: k, 3: v, 4: bias }, context),
       output: { binding: 5, value: node.output },
-      params: [queries, keys, heads, { f32: scale }, 0],
-      groups: [Math.ceil(queries / rows), heads, 1],
-      work: 2 * queries * keys * heads * dim,
+      ...part(0, queries),
       cut: { axis: 0, param: 4 },
+      // A bias is [heads, queries, keys]: its rows are not the queries'.
+      ...(bias ? {} : { split: { rows: queries, rowBytes: { 1: 4 * heads * dim, 5: 4 * heads * dim }, part } }),
       tuning,
     },
   ];

@@ -1,8 +1,9 @@
 import { evaluateShape, type Bindings } from '../../../graph/dims';
 import type { Graph, Node, Value, WeightRef } from '../../../graph/types';
-import type { Kernel, Operand, WeightForm } from '../kernel';
+import type { Kernel, Operand, WeightForm, WeightOperand } from '../kernel';
 import { choose, type Configuration, type KernelChoices, type KernelTuning } from '../tuning/choice';
 import type { DeviceTraits } from '../tuning/traits';
+import type { WeightPiece } from '../weight-pieces';
 
 /** What the lowering of one op needs to know: sizes, where values live, and on what kind of device it will run. */
 export interface LoweringContext {
@@ -11,6 +12,8 @@ export interface LoweringContext {
   /** Whether a value needs no kernel, being a part of another's memory. */
   isAlias(value: Value): boolean;
   readonly traits: DeviceTraits;
+  /** The most bytes that can be bound. */
+  readonly bindingBytes: number;
   /** The configuration that a class of kernels runs in. */
   choose<C extends Configuration>(key: string, configurations: readonly C[]): { readonly configuration: C; readonly tuning: KernelTuning };
   /** Inputs that have been quantized, by the value they come from: several linears may read one. */
@@ -21,6 +24,8 @@ export interface LoweringContext {
 export interface LoweringTarget {
   readonly traits: DeviceTraits;
   readonly choices: KernelChoices;
+  /** The most bytes that can be bound; what is larger is divided. Default: any. */
+  readonly bindingBytes?: number;
 }
 
 export type Lower<N> = (node: N, context: LoweringContext) => readonly Kernel[];
@@ -50,14 +55,16 @@ export function createContext(graph: Graph, bindings: Bindings, target: Lowering
   }
   return {
     traits: target.traits,
+    bindingBytes: target.bindingBytes ?? Infinity,
     choose: (key, configurations) => choose(key, configurations, target.choices),
     quantized: new Map(),
     shape,
     isAlias: (value) => aliases.has(value),
     operand: (value) => {
-      const { root, offset } = aliases.get(value) ?? { root: value, offset: 0 };
-      const weight = weights.get(root);
-      return weight ? { weight, form: 'plain', part: 'data' } : { value: root, ...(offset > 0 ? { offset } : {}) };
+      const alias = aliases.get(value);
+      const weight = weights.get(alias?.root ?? value);
+      if (weight) return weightOperand(weight);
+      return alias ? { value: alias.root, offset: alias.offset, sizeBytes: Math.ceil(product(shape(value)) / 4) * 16 } : { value };
     },
   };
 }
@@ -74,8 +81,13 @@ function startWithin(node: Node, shape: readonly number[]): number | undefined {
 }
 
 /** A weight as a kernel reads it. */
-export function weightOperand(weight: WeightRef, form: WeightForm = 'plain', part: 'data' | 'scales' = 'data'): Operand {
-  return { weight, form, part };
+export function weightOperand(
+  weight: WeightRef,
+  form: WeightForm = 'plain',
+  part: 'data' | 'scales' = 'data',
+  piece?: WeightPiece,
+): WeightOperand {
+  return { weight, form, part, ...(piece ? { piece } : {}) };
 }
 
 export function product(sizes: readonly number[]): number {

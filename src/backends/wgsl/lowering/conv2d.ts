@@ -1,8 +1,9 @@
+import type { Value } from '../../../graph/types';
 import type { Group } from '../fuse';
 import type { Kernel, Operand, WeightForm } from '../kernel';
 import { convolutionConfigurations } from '../tuning/conv2d';
 import type { DeviceTraits } from '../tuning/traits';
-import { weightOperand, type LoweringContext } from './context';
+import { product, weightOperand, type LoweringContext } from './context';
 
 /** Output channels a thread computes, in vec4s: what weights are padded to. */
 const BLOCKS = 2;
@@ -15,6 +16,12 @@ export function convolutionForm({ f16 }: DeviceTraits): WeightForm {
 /** Output channels as they are padded in memory. */
 export function paddedChannels(outChannels: number): number {
   return Math.ceil(outChannels / (4 * BLOCKS)) * 4 * BLOCKS;
+}
+
+/** One frame of a value of frames. */
+function frameOf(operand: Operand, frame: number, frameBytes: number): Operand {
+  if (!('value' in operand)) return operand;
+  return { ...operand, offset: (operand.offset ?? 0) + frame * frameBytes, sizeBytes: Math.ceil(frameBytes / 16) * 16 };
 }
 
 export function lowerConv2d(
@@ -37,6 +44,32 @@ export function lowerConv2d(
   } = context.choose(`conv2d.${kernel}.${outChannels <= 8 ? 'narrow' : 'wide'}`, convolutionConfigurations(context.traits));
   const half = context.traits.f16;
   const { stride, padding } = conv.attributes;
+  const params = [
+    channels,
+    context.shape(first)[1]!,
+    height,
+    width,
+    outChannels,
+    outHeight,
+    outWidth,
+    padding,
+    upsample?.attributes.factor ?? 1,
+    0,
+    shuffle?.attributes.factor ?? 1,
+    { f32: clamp?.attributes.min ?? 0 },
+    { f32: clamp?.attributes.max ?? 0 },
+  ];
+  const frameBytes = (value: Value) => 4 * product(context.shape(value).slice(1));
+  const rowBytes: Record<number, number> = { 1: frameBytes(first), 6: 4 * outChannels * outHeight * outWidth };
+  if (concat && !shift) rowBytes[2] = frameBytes(concat.inputs[1]!);
+  if (residual) rowBytes[5] = rowBytes[6]!;
+  /** A window of frames; the frame before a later window takes the memory's place. */
+  const part = (firstFrame: number, count: number) => ({
+    params,
+    groups: [Math.ceil((outHeight * Math.ceil(outWidth / pixels)) / threads), Math.ceil(outChannels / (4 * BLOCKS)), count] as const,
+    work: count * outHeight * outWidth * outChannels * channels * kernel ** 2,
+    ...(shift && firstFrame > 0 ? { reads: { 2: frameOf(context.operand(first), firstFrame - 1, rowBytes[1]!) } } : {}),
+  });
   return [
     {
       shader: 'conv2d',
@@ -59,24 +92,9 @@ export function lowerConv2d(
       },
       reads,
       output: { binding: 6, value: output },
-      params: [
-        channels,
-        context.shape(first)[1]!,
-        height,
-        width,
-        outChannels,
-        outHeight,
-        outWidth,
-        padding,
-        upsample?.attributes.factor ?? 1,
-        0,
-        shuffle?.attributes.factor ?? 1,
-        { f32: clamp?.attributes.min ?? 0 },
-        { f32: clamp?.attributes.max ?? 0 },
-      ],
-      groups: [Math.ceil((outHeight * Math.ceil(outWidth / pixels)) / threads), Math.ceil(outChannels / (4 * BLOCKS)), frames],
-      work: frames * outHeight * outWidth * outChannels * channels * kernel ** 2,
+      ...part(0, frames),
       cut: { axis: 0, param: 9 },
+      split: { rows: frames, rowBytes, part },
       tuning,
     },
   ];

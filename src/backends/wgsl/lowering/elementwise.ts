@@ -33,7 +33,22 @@ export function lowerElementwise(
   const [a, b, c] = node.inputs;
   const [low, high] =
     node.op === 'scale' ? [node.attributes.factor, 0] : node.op === 'clamp' ? [node.attributes.min, node.attributes.max] : [0, 0];
-  const params: Param[] = [...padded, ...stridesOf(a), ...stridesOf(b), ...stridesOf(c), product(shape), { f32: low }, { f32: high }];
+  const strides = [a, b, c].map(stridesOf);
+  // Divided along the first axis that has a size; an input that is broadcast along it stays whole.
+  const first = Math.max(
+    0,
+    padded.findIndex((size) => size > 1),
+  );
+  const inner = product(padded.slice(first + 1));
+  const part = (_: number, count: number) => {
+    const sizes = padded.with(first, count);
+    const params: Param[] = [...sizes, ...strides.flat(), count * inner, { f32: low }, { f32: high }];
+    return { params, groups: linearGroups(count * inner, 256), work: 16 * count * inner };
+  };
+  const rowBytes: Record<number, number> = { 4: 4 * inner };
+  [a, b, c].forEach((value, index) => {
+    if (value && strides[index]![first]! > 0) rowBytes[index + 1] = 4 * strides[index]![first]!;
+  });
   const activation = activationFunction(node);
   const op = node.op === 'gatedAdd' ? 'OP_GATED_ADD' : `OP_${node.op.toUpperCase()}`;
   return [
@@ -46,9 +61,8 @@ export function lowerElementwise(
       },
       reads: operands({ 1: a, 2: b, 3: c }, context),
       output: { binding: 4, value: node.output },
-      params,
-      groups: linearGroups(product(shape), 256),
-      work: 16 * product(shape),
+      ...part(0, padded[first]!),
+      split: { rows: padded[first]!, rowBytes, part },
     },
   ];
 }

@@ -1,9 +1,11 @@
 import type { Bindings } from '../../../graph/dims';
 import type { Graph } from '../../../graph/types';
 import { fuse, type Group } from '../fuse';
-import type { Kernel } from '../kernel';
+import type { Kernel, Operand } from '../kernel';
+import { packedBytes } from '../pack-weights';
+import { splitKernel } from '../split-kernel';
 import { lowerAttention } from './attention';
-import { createContext, type LoweringContext, type LoweringTarget } from './context';
+import { createContext, product, type LoweringContext, type LoweringTarget } from './context';
 import { lowerConv2d } from './conv2d';
 import { lowerElementwise } from './elementwise';
 import { lowerEmbedding, lowerLinear } from './linear';
@@ -14,9 +16,13 @@ import { lowerRearrangement } from './rearrange';
 export function lowerGraph(graph: Graph, bindings: Bindings, target: LoweringTarget): readonly Kernel[] {
   const context = createContext(graph, bindings, target);
   const outputs = new Set(graph.outputs.map(({ value }) => value));
+  const sizeBytes = (operand: Operand): number => {
+    if ('value' in operand) return operand.sizeBytes ?? 4 * product(context.shape(operand.value));
+    return (operand.piece?.bytes ?? packedBytes(operand.weight, operand.form))[operand.part === 'scales' ? 1 : 0]!;
+  };
   return fuse(graph).flatMap((group) => {
     if (group.kind === 'single' && (context.isAlias(group.output) || (group.node.op === 'weight' && !outputs.has(group.output)))) return [];
-    return lowerGroup(group, context);
+    return lowerGroup(group, context).flatMap((kernel) => splitKernel(kernel, sizeBytes, context.bindingBytes));
   });
 }
 

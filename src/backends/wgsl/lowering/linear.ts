@@ -3,6 +3,7 @@ import type { Group } from '../fuse';
 import { linearGroups, type Kernel, type Operand } from '../kernel';
 import { matrixFormat, type MatrixFormat } from '../pack-weights';
 import type { Defines } from '../preprocess';
+import { weightPieces, type WeightPiece } from '../weight-pieces';
 import { gemmConfigurations, rowClass } from '../tuning/gemm';
 import { activationFunction } from './activation';
 import { product, weightOperand, type LoweringContext } from './context';
@@ -15,9 +16,9 @@ function formatDefines(weight: WeightRef): Defines {
   return { [bits === 8 ? 'WEIGHT_I8' : 'WEIGHT_I4']: true, QUANTIZED: true, GROUP: group / 4, MINIMA: minima, CENTRE: centre };
 }
 
-function matrixOperands(weight: WeightRef): Record<number, Operand> {
-  const operands: Record<number, Operand> = { 2: weightOperand(weight, 'matrix') };
-  if (matrixFormat(weight).kind === 'blocks') operands[3] = weightOperand(weight, 'matrix', 'scales');
+function matrixOperands(weight: WeightRef, piece: WeightPiece): Record<number, Operand> {
+  const operands: Record<number, Operand> = { 2: weightOperand(weight, 'matrix', 'data', piece) };
+  if (matrixFormat(weight).kind === 'blocks') operands[3] = weightOperand(weight, 'matrix', 'scales', piece);
   return operands;
 }
 
@@ -47,6 +48,11 @@ function quantizeInput(x: Value, m: number, k: number, context: LoweringContext)
     params: [blocks],
     groups: linearGroups(blocks, 64),
     work: 16 * m * k,
+    split: {
+      rows: blocks,
+      rowBytes: { 1: 128, 2: 36 },
+      part: (_, count) => ({ params: [count], groups: linearGroups(count, 64), work: 16 * 32 * count }),
+    },
   };
   return { kernels: [kernel], value };
 }
@@ -70,7 +76,6 @@ export function lowerLinear(
   const quantized = int8 ? quantizeInput(x, m, k, context) : undefined;
   const reads: Record<number, Operand> = {
     1: quantized ? { value: quantized.value } : context.operand(x),
-    ...matrixOperands(weight),
   };
   if (bias) reads[4] = weightOperand(bias);
   let rowsPerGate = 1;
@@ -83,9 +88,15 @@ export function lowerLinear(
       rowsPerGate = m / context.shape(gate)[0]!;
     }
   }
-  return [
-    ...(quantized?.kernels ?? []),
-    {
+  const rowBytes: Record<number, number> = { 1: int8 ? (k / 32) * 36 : 4 * k, 7: 4 * n };
+  if (residual) rowBytes[5] = 4 * n;
+  const kernelOf = (piece: WeightPiece): Kernel => {
+    const part = (firstRow: number, rows: number) => ({
+      params: [rows, n, k, Math.ceil(k / 4), rowsPerGate, 0, piece.rows, piece.first, firstRow],
+      groups: [Math.ceil(piece.rows / (threadsN * tileN)), Math.ceil(rows / (threadsM * tileM)), 1] as const,
+      work: rows * piece.rows * k,
+    });
+    return {
       shader: int8 ? 'gemm-int8' : 'gemm',
       defines: {
         THREADS_M: threadsM,
@@ -103,15 +114,15 @@ export function lowerLinear(
         GATED: residual?.op === 'gatedAdd',
         SHARED: shared,
       },
-      reads,
+      reads: { ...reads, ...matrixOperands(weight, piece) },
       output: { binding: 7, value: output },
-      params: [m, n, k, Math.ceil(k / 4), rowsPerGate, 0],
-      groups: [Math.ceil(n / (threadsN * tileN)), Math.ceil(m / (threadsM * tileM)), 1],
-      work: m * n * k,
+      ...part(0, m),
       cut: { axis: 1, param: 5 },
+      split: { rows: m, rowBytes, part },
       tuning,
-    },
-  ];
+    };
+  };
+  return [...(quantized?.kernels ?? []), ...weightPieces(weight, 'matrix', context.bindingBytes).map(kernelOf)];
 }
 
 export function lowerEmbedding(node: Extract<Node, { op: 'embedding' }>, context: LoweringContext): readonly Kernel[] {
@@ -119,15 +130,19 @@ export function lowerEmbedding(node: Extract<Node, { op: 'embedding' }>, context
   const [rows, width] = table.shape as readonly [number, number];
   const count = product(context.shape(node.inputs[0]!));
   const kp = Math.ceil(width / 4);
-  return [
-    {
+  return weightPieces(table, 'matrix', context.bindingBytes).map((piece): Kernel => {
+    const part = (_: number, ids: number) => ({
+      params: [ids, rows, width, kp, piece.first, piece.rows],
+      groups: linearGroups(ids * kp, 64),
+      work: 16 * ids * width,
+    });
+    return {
       shader: 'embedding',
       defines: formatDefines(table),
-      reads: { 1: context.operand(node.inputs[0]!), ...matrixOperands(table) },
+      reads: { 1: context.operand(node.inputs[0]!), ...matrixOperands(table, piece) },
       output: { binding: 4, value: node.output },
-      params: [count, rows, width, kp],
-      groups: linearGroups(count * kp, 64),
-      work: 16 * count * width,
-    },
-  ];
+      ...part(0, count),
+      split: { rows: count, rowBytes: { 1: 4, 4: 4 * width }, part },
+    };
+  });
 }

@@ -23,6 +23,13 @@ export function lowerNorm({ norm, modulate, rope, output }: Extract<Group, { kin
     reads[5] = context.operand(rope.inputs[2]!);
     headDim = width / rope.attributes.heads;
   }
+  const rowBytes: Record<number, number> = { 1: 4 * width, 6: 4 * width };
+  if (rope) rowBytes[4] = rowBytes[5] = 2 * headDim; // its tables have a row for each
+  const part = (firstRow: number, count: number) => ({
+    params: [count, width, rowsPerGroup, headDim, { f32: norm.attributes.eps }, firstRow],
+    groups: squareGroups(context.traits.software ? Math.ceil(count / 4) : count),
+    work: 16 * count * width,
+  });
   return [
     {
       shader: 'norm',
@@ -36,9 +43,8 @@ export function lowerNorm({ norm, modulate, rope, output }: Extract<Group, { kin
       },
       reads,
       output: { binding: 6, value: output },
-      params: [rows, width, rowsPerGroup, headDim, { f32: norm.attributes.eps }],
-      groups: squareGroups(context.traits.software ? Math.ceil(rows / 4) : rows),
-      work: 16 * rows * width,
+      ...part(0, rows),
+      split: { rows, rowBytes, part },
     },
   ];
 }
@@ -46,16 +52,20 @@ export function lowerNorm({ norm, modulate, rope, output }: Extract<Group, { kin
 export function lowerRope(node: Extract<Node, { op: 'rope' }>, context: LoweringContext): readonly Kernel[] {
   const shape = context.shape(node.inputs[0]!);
   const width = shape.at(-1)!;
-  const pairs = product(shape) / 2;
+  const rows = product(shape.slice(0, -1));
+  const headDim = width / node.attributes.heads;
+  const part = (_: number, count: number) => {
+    const pairs = (count * width) / 2;
+    return { params: [pairs, width / 2, headDim / 2], groups: linearGroups(pairs, 256), work: 16 * pairs };
+  };
   return [
     {
       shader: 'rope',
       defines: {},
       reads: operands({ 1: node.inputs[0], 2: node.inputs[1], 3: node.inputs[2] }, context),
       output: { binding: 4, value: node.output },
-      params: [pairs, width / 2, width / node.attributes.heads / 2],
-      groups: linearGroups(pairs, 256),
-      work: 16 * pairs,
+      ...part(0, rows),
+      split: { rows, rowBytes: { 1: 4 * width, 2: 2 * headDim, 3: 2 * headDim, 4: 4 * width }, part },
     },
   ];
 }

@@ -24,36 +24,46 @@ function view(from: Operand, output: Value, axes: readonly Axis[], offset = 0, o
   if (axes.length > MAX_AXES)
     throw invalidGraph(`A view of ${axes.length} axes has no kernel: up to ${MAX_AXES} have.`, 'Choose another backend.');
   const pad = (values: readonly number[], filler: number) => [...new Array<number>(MAX_AXES - values.length).fill(filler), ...values];
-  const count = product(axes.map(({ size }) => size));
+  const of = (key: 'from' | 'to') => axes.map((axis) => axis[key]);
+  const divide = axes.map((axis) => axis.divide ?? 1);
+  const kernelOf = (sizes: readonly number[], start: number, outStart: number) => {
+    const count = product(sizes);
+    return {
+      params: [...pad(sizes, 1), ...pad(of('from'), 0), ...pad(divide, 1), ...pad(of('to'), 0), start, outStart, count],
+      groups: linearGroups(count, 256),
+      work: 16 * count,
+    };
+  };
+  const sizes = axes.map(({ size }) => size);
+  const outer = axes.findIndex((axis) => isOutermost(axis, axes));
   return {
     shader: 'rearrange',
     defines: {},
     reads: { 1: from },
     output: { binding: 2, value: output },
-    params: [
-      ...pad(
-        axes.map(({ size }) => size),
-        1,
-      ),
-      ...pad(
-        axes.map(({ from: stride }) => stride),
-        0,
-      ),
-      ...pad(
-        axes.map(({ divide }) => divide ?? 1),
-        1,
-      ),
-      ...pad(
-        axes.map(({ to }) => to),
-        0,
-      ),
-      offset,
-      outOffset,
-      count,
-    ],
-    groups: linearGroups(count, 256),
-    work: 16 * count,
+    ...kernelOf(sizes, offset, outOffset),
+    ...(outer < 0
+      ? {}
+      : {
+          split: {
+            rows: sizes[outer]!,
+            rowBytes: { 1: 4 * axes[outer]!.from, 2: 4 * axes[outer]!.to },
+            start: { 1: 4 * offset, 2: 4 * outOffset },
+            part: (_: number, count: number, leads: Readonly<Record<number, number>>) =>
+              kernelOf(sizes.with(outer, count), leads[1]! / 4, leads[2]! / 4),
+          },
+        }),
   };
+}
+
+/** Whether all that an axis has at one coordinate lies before what it has at the next, on both sides: then it may be cut. */
+function isOutermost(axis: Axis, axes: readonly Axis[]): boolean {
+  const spans = (key: 'from' | 'to') =>
+    axes.reduce(
+      (sum, other) => (other === axis ? sum : sum + Math.floor((other.size - 1) / (key === 'from' ? (other.divide ?? 1) : 1)) * other[key]),
+      0,
+    );
+  return axis.size > 1 && (axis.divide ?? 1) === 1 && spans('from') < axis.from && spans('to') < axis.to;
 }
 
 /** Axes of sizes `sizes`, read with strides `from`, written in the order of `order` contiguously. */

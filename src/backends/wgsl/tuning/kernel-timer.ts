@@ -31,11 +31,11 @@ export class KernelTimer {
     const { device } = this.#gpu;
     const sizeOf = (operand: Operand) =>
       'value' in operand
-        ? 4 * evaluateShape(operand.value.shape, bindings).reduce((size, dim) => size * dim, 1)
-        : packedBytes(operand.weight, operand.form)[operand.part === 'scales' ? 1 : 0]!;
+        ? (operand.sizeBytes ?? 4 * evaluateShape(operand.value.shape, bindings).reduce((size, dim) => size * dim, 1))
+        : (operand.piece?.bytes ?? packedBytes(operand.weight, operand.form))[operand.part === 'scales' ? 1 : 0]!;
     const inputBytes = Math.max(...kernels.flatMap(({ reads }) => Object.values(reads).map(sizeOf)));
     const input = (this.#input = this.#atLeast(this.#input, inputBytes));
-    const output = (this.#output = this.#atLeast(this.#output, Math.max(...kernels.map(({ output: { value } }) => sizeOf({ value })))));
+    const output = (this.#output = this.#atLeast(this.#output, Math.max(...kernels.map(({ output }) => sizeOf(output)))));
     const params: GPUBuffer[] = [];
     try {
       const dispatches: { pipeline: GPUComputePipeline; bindGroup: GPUBindGroup; groups: Kernel['groups'] }[] = [];

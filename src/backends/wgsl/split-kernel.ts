@@ -1,0 +1,69 @@
+import { overLimit } from './errors';
+import type { Kernel, Operand, ValueOperand } from './kernel';
+
+/** minStorageBufferOffsetAlignment of every adapter. */
+const OFFSET_ALIGNMENT = 256;
+
+/**
+ * A kernel as one or several whose bindings are all within the limit: what is larger is bound in windows of whole rows, a dispatch each.
+ * Results are bit for bit those of the kernel undivided. Throws `out-of-memory` where an operand over the limit cannot be divided.
+ */
+export function splitKernel(kernel: Kernel, sizeBytes: (operand: Operand) => number, bindingBytes: number): readonly Kernel[] {
+  const { split, output } = kernel;
+  const operands: Record<number, Operand> = { ...kernel.reads, [output.binding]: output };
+  const over = Object.keys(operands)
+    .map(Number)
+    .filter((binding) => sizeBytes(operands[binding]!) > bindingBytes);
+  if (over.length === 0) return [kernel];
+  // Weights are bound as they lie: one that is used as a value does not move with the windows.
+  const isWhole = (binding: number) => split?.rowBytes[binding] === undefined || !('value' in operands[binding]!);
+  const whole =
+    over.find(isWhole) ??
+    Object.keys(split?.rowBytes ?? {})
+      .map(Number)
+      .find(isWhole);
+  if (!split || whole !== undefined) throw overLimit(nameOf(kernel), sizeBytes(operands[whole ?? over[0]!]!), bindingBytes);
+  const rowBytes = Object.values(split.rowBytes);
+  const step = Math.max(...rowBytes.map((bytes) => OFFSET_ALIGNMENT / powerOfTwoIn(bytes)));
+  /** Bytes before the first row that a window needs to begin aligned. */
+  const leads = Object.fromEntries(
+    Object.keys(split.rowBytes).map((binding) => [binding, (split.start?.[+binding] ?? 0) % OFFSET_ALIGNMENT]),
+  );
+  const each = Math.floor((bindingBytes - Math.max(...Object.values(leads))) / Math.max(...rowBytes) / step) * step;
+  if (each === 0) throw overLimit(`${nameOf(kernel)}, divided as far as it can be,`, step * Math.max(...rowBytes), bindingBytes);
+  const parts: Kernel[] = [];
+  for (let first = 0; first < split.rows; first += each) {
+    const count = Math.min(each, split.rows - first);
+    const window = <O extends Operand>(binding: number, operand: O): O => {
+      const bytes = split.rowBytes[binding];
+      if (bytes === undefined || !('value' in operand)) return operand;
+      const { offset = 0 }: ValueOperand = operand;
+      const lead = leads[binding] ?? 0;
+      return {
+        ...operand,
+        offset: offset + (split.start?.[binding] ?? 0) - lead + first * bytes,
+        sizeBytes: Math.ceil((lead + count * bytes) / 16) * 16,
+      };
+    };
+    const { reads, ...rest } = split.part(first, count, leads);
+    const windows = Object.fromEntries(
+      Object.entries(kernel.reads).map(([binding, operand]) => [binding, window(Number(binding), operand)]),
+    );
+    parts.push({ ...kernel, reads: { ...windows, ...reads }, output: window(output.binding, output), ...rest });
+  }
+  return parts;
+}
+
+/** The largest power of two that divides a number of bytes, up to the alignment. */
+function powerOfTwoIn(bytes: number): number {
+  let power = 1;
+  while (power < OFFSET_ALIGNMENT && bytes % (2 * power) === 0) power *= 2;
+  return power;
+}
+
+function nameOf({ shader, params }: Kernel): string {
+  return `The kernel ${shader} of ${params
+    .filter((param) => typeof param === 'number')
+    .slice(0, 3)
+    .join(' x ')}`;
+}

@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest';
+import { GraphBuilder } from '../../../src/graph/builder';
+import type { WeightSource } from '../../../src/graph/types';
+import { testExecutor } from './device';
+import { evaluate, type Case } from './evaluate';
+import { randomWeights } from './random-weights';
+
+/** Every kernel that can be divided, larger than `bindingBytes` in every operand that may be, on ragged sizes. */
+const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: number })[] = [
+  {
+    name: 'an embedding table',
+    bindingBytes: 4096,
+    inputs: { ids: [20] },
+    ids: 103,
+    weights: { 'e.weight': [103, 32] }, // of 128 bytes a row: windows of 26
+    build: (g, { ids }) => g.weights.embedding(ids!, 'e'),
+  },
+  ...(['F32', 'F16', 'Q8_0', 'Q4_0', 'Q4_K'] as const).map((type) => ({
+    name: `a ${type} linear by columns, and by rows of its activations`,
+    bindingBytes: 70_000, // 64 rows of x, r and y
+    inputs: { x: [3, 50, 256], r: [3, 50, 261], gate: [3, 1, 261] },
+    weights: { 'w.weight': [261, 256], 'w.bias': [261] },
+    type,
+    build: (g: GraphBuilder, { x, r, gate }: Parameters<Case['build']>[1]) =>
+      g.gatedAdd(r!, g.gelu(g.weights.linear(x!, 'w'), 'tanh'), gate!),
+  })),
+  {
+    name: 'norms, modulation and rotation by rows',
+    bindingBytes: 24_000,
+    inputs: { x: [3, 50, 80], shift: [3, 1, 80], scale: [3, 1, 80], cos: [3, 50, 20], sin: [3, 50, 20] },
+    weights: { 'n.weight': [80] },
+    build: (g, { x, shift, scale, cos, sin }) => {
+      const turned = g.rope(g.weights.rmsNorm(x!, 'n', 1e-6), cos!, sin!, 2);
+      return g.add(g.rope(turned, cos!, sin!, 2), g.modulate(g.layerNorm(x!, 1e-6), shift!, scale!));
+    },
+  },
+  {
+    name: 'elementwise ops by elements, and by their first axis where inputs are broadcast',
+    bindingBytes: 8192,
+    inputs: { x: [7, 9, 64], row: [1, 1, 64], y: [7, 1, 64] },
+    build: (g, { x, row, y }) => g.tanh(g.mul(g.add(g.scale(x!, 1.5), row!), y!)),
+  },
+  {
+    name: 'copies by their outermost axis',
+    bindingBytes: 16_384,
+    inputs: { x: [6, 8, 8, 16], memory: [1, 8, 8, 16] }, // 4096 bytes a frame
+    build: (g, { x, memory }) => {
+      const shuffled = g.pixelUnshuffle(g.upsampleNearest(g.pixelShuffle(g.shiftFrames(x!, memory!), 2), 2), 2); // [6, 8, 16, 32]
+      const turned = g.slice(g.slice(g.transpose(shuffled, [0, 1, 3, 2]), 2, 0, 8), 3, 0, 16); // [6, 8, 8, 16]
+      return g.slice(g.concat([x!, turned], 1), 2, 1, 7);
+    },
+  },
+  {
+    name: 'attention by queries',
+    bindingBytes: 20_000,
+    inputs: { q: [133, 48], k: [70, 48], v: [70, 48] },
+    build: (g, { q, k, v }) => g.attention(q!, k!, v!, { heads: 2, scale: 0.2 }),
+  },
+  {
+    name: 'convolutions by frames, with the frame before and a residual',
+    bindingBytes: 8192,
+    inputs: { x: [5, 4, 16, 8], memory: [1, 4, 16, 8] }, // 2048 bytes a frame
+    weights: { 'c.weight': [4, 8, 3, 3], 'c.bias': [4], 'd.weight': [12, 4, 3, 3], 'd.bias': [12] },
+    build: (g, { x, memory }) => {
+      const y = g.relu(g.add(g.weights.conv2d(g.concat([x!, g.shiftFrames(x!, memory!)], 1), 'c'), x!));
+      return g.pixelShuffle(g.weights.conv2d(y, 'd'), 2);
+    },
+  },
+];
+
+/** What is larger than a binding may be is divided, and gives the bits that it gives undivided. */
+export function splitSuite(): void {
+  describe('over the binding limit', () => {
+    for (const { name, bindingBytes, ...networkCase } of CASES)
+      for (const software of [true, false])
+        test(`${name} (${software ? 'kernels of CPU adapters' : 'tiles'})`, async () => {
+          const weights = randomWeights(networkCase.weights ?? {}, networkCase.type);
+          const whole = await testExecutor({ software });
+          const cut = await testExecutor({ software, limits: { bindingBytes } });
+          const bound = watchBindings(cut.device);
+          cut.device.pushErrorScope('validation');
+          const actual = await evaluate(cut.executor, networkCase, weights);
+          expect(await cut.device.popErrorScope()).toBeNull();
+          expect(actual).toEqual(await evaluate(whole.executor, networkCase, weights));
+          expect(cut.executor.liveBuffers).toBe(0);
+          expect(Math.max(...bound)).toBeLessThanOrEqual(bindingBytes);
+          expect(Math.max(...watchedWhole(networkCase))).toBeGreaterThan(bindingBytes);
+          whole.device.destroy();
+          cut.device.destroy();
+        });
+  });
+
+  test('what cannot be divided is refused by name before anything is read', async () => {
+    const { executor, device } = await testExecutor({ limits: { bindingBytes: 4096 } });
+    const weights = randomWeights({ 'c.weight': [64, 64, 3, 3] });
+    let reads = 0;
+    const counted: WeightSource = { ...weights, readF32: (name) => (reads++, weights.readF32(name)) };
+    const g = new GraphBuilder('picture', counted);
+    g.output('y', g.weights.conv2d(g.input('x', [1, 64, 4, 4]), 'c', { bias: false }));
+    await expect(executor.compile(g.build(), counted)).rejects.toMatchObject({
+      code: 'out-of-memory',
+      message: expect.stringContaining('c.weight'),
+    });
+    expect(reads).toBe(0);
+    expect(executor.liveBuffers).toBe(0);
+    device.destroy();
+  });
+
+  test('a large matrix is read in parts', async () => {
+    const { executor, device } = await testExecutor({ limits: { bindingBytes: 128 * 64 } });
+    const stored = randomWeights({ 'e.weight': [512, 32] }, 'F16');
+    const read: number[] = [];
+    const weights: WeightSource = {
+      ...stored,
+      read: () => Promise.reject(new Error('read whole')),
+      parts: {
+        read: async (name, offset, size) => (read.push(size), (await stored.read(name)).subarray(offset, offset + size)),
+        readF32: () => Promise.reject(new Error('not stored as f32')),
+      },
+    };
+    const g = new GraphBuilder('table', weights);
+    g.output('y', g.weights.embedding(g.input('ids', [3], 'i32'), 'e'));
+    const compiled = await executor.compile(g.build(), weights);
+    const ids = executor.upload(Int32Array.from([0, 300, 511]), [3]);
+    const { y } = await compiled.run({ ids });
+    const rows = (await executor.download(y!)) as Float32Array;
+    const table = await stored.readF32('e.weight');
+    expect(rows).toEqual(Float32Array.from([0, 300, 511].flatMap((row) => [...table.subarray(row * 32, (row + 1) * 32)])));
+    expect(read).toEqual([8192, 8192, 8192, 8192]);
+    device.destroy();
+  });
+}
+
+/** The sizes of all storage bindings made on a device from now on. */
+function watchBindings(device: GPUDevice): number[] {
+  const sizes: number[] = [];
+  const create = device.createBindGroup.bind(device);
+  device.createBindGroup = (descriptor) => {
+    for (const { binding, resource } of descriptor.entries) {
+      const { buffer, offset = 0, size } = resource as GPUBufferBinding;
+      if (binding > 0) sizes.push(size ?? buffer.size - offset);
+    }
+    return create(descriptor);
+  };
+  return sizes;
+}
+
+/** Bytes of a case's tensors as f32: what would have been bound whole. */
+function watchedWhole({ inputs, weights = {} }: Case): number[] {
+  return [...Object.values(inputs), ...Object.values(weights)].map((shape) => 4 * shape.reduce((size, dim) => size * dim, 1));
+}
