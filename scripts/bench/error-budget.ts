@@ -1,4 +1,4 @@
-import type { Precision } from '../../src/graph/executor';
+import type { Executor, Precision } from '../../src/graph/executor';
 import { createOrtExecutor } from '../../src/backends/ort';
 import { createPipeline } from '../../src/pipeline/create-pipeline';
 import type { DenoiseSpec, Latents, PipelineModel } from '../../src/pipeline/types';
@@ -6,7 +6,7 @@ import { TorchGenerator } from '../../src/sampling/noise';
 import { storybookBundles } from '../../test/conformance/node-storybook';
 
 /** What each prompt is measured on; subjects, places, looks and moves that the model knows, and one that it does not. */
-const PROMPTS = [
+export const PROMPTS = [
   'a dog jumps on the beach at sunset, camera zooms in',
   'red car drives to the right in the city, pixel art',
   'an astronaut floats up in outer space',
@@ -17,9 +17,7 @@ const PROMPTS = [
   'a grand piano plays itself in a cathedral',
 ];
 
-export interface BudgetRow {
-  readonly weights: string;
-  readonly precision: Precision;
+export interface ClipErrors {
   /** ‖Δ‖ / ‖step‖ of the first guided step, over all prompts: mean and worst. */
   readonly stepErrorMean: number;
   readonly stepErrorWorst: number;
@@ -28,7 +26,13 @@ export interface BudgetRow {
   readonly psnrWorst: number;
 }
 
-interface Made {
+export interface BudgetRow extends ClipErrors {
+  readonly weights: string;
+  readonly precision: Precision;
+}
+
+/** What a prompt came to on one executor. */
+export interface Made {
   /** What the first step changed: latents after it less the noise. */
   readonly step: Float32Array;
   readonly frames: readonly Uint8ClampedArray[];
@@ -43,7 +47,15 @@ export async function measureErrorBudget(threads: number, defaults: Omit<Denoise
   const trained = bundles.find(({ name }) => name === 'f16');
   const packed = bundles.find(({ name }) => name === 'packed');
   if (!trained || !packed) return null;
-  const golden = await makeAll(trained, 'exact', threads, defaults);
+  const make = async (model: PipelineModel, precision: Precision) => {
+    const executor = await createOrtExecutor({ provider: 'wasm', precision, threads });
+    try {
+      return await makeClips(model, executor, defaults, PROMPTS);
+    } finally {
+      await executor.dispose();
+    }
+  };
+  const golden = await make(trained, 'exact');
   const rows: BudgetRow[] = [];
   for (const [bundle, precision] of [
     [packed, 'exact'],
@@ -53,18 +65,23 @@ export async function measureErrorBudget(threads: number, defaults: Omit<Denoise
     rows.push({
       weights: bundle.name === 'f16' ? 'f16' : 'Q8_0',
       precision,
-      ...compare(await makeAll(bundle, precision, threads, defaults), golden),
+      ...clipErrors(await make(bundle, precision), golden),
     });
   return rows;
 }
 
-async function makeAll(model: PipelineModel, precision: Precision, threads: number, defaults: Omit<DenoiseSpec, 'seed'>): Promise<Made[]> {
-  const executor = await createOrtExecutor({ provider: 'wasm', precision, threads });
+/** Clips of prompts; the seed is the prompt's number. */
+export async function makeClips(
+  model: PipelineModel,
+  executor: Executor,
+  defaults: Omit<DenoiseSpec, 'seed'>,
+  prompts: readonly string[],
+): Promise<Made[]> {
   const pipeline = createPipeline({ executors: { textEncoder: executor, transformer: executor, autoencoder: executor }, model });
   const made: Made[] = [];
   try {
     const uncond = await pipeline.encodePrompt('');
-    for (const [seed, prompt] of PROMPTS.entries()) {
+    for (const [seed, prompt] of prompts.entries()) {
       const context = await pipeline.encodePrompt(prompt);
       const states: Latents[] = [];
       const latents = await pipeline.denoise({
@@ -81,12 +98,11 @@ async function makeAll(model: PipelineModel, precision: Precision, threads: numb
     uncond.dispose();
   } finally {
     await pipeline.dispose();
-    await executor.dispose();
   }
   return made;
 }
 
-function compare(actual: readonly Made[], golden: readonly Made[]): Omit<BudgetRow, 'weights' | 'precision'> {
+export function clipErrors(actual: readonly Made[], golden: readonly Made[]): ClipErrors {
   const errors = actual.map((made, index) => relativeError(made.step, golden[index]!.step));
   const psnrs = actual.map((made, index) => psnr(made.frames, golden[index]!.frames));
   return { stepErrorMean: mean(errors), stepErrorWorst: Math.max(...errors), psnrMean: mean(psnrs), psnrWorst: Math.min(...psnrs) };

@@ -1,5 +1,5 @@
 import type { Executor } from '../../src/graph/executor';
-import { describeComparison, TOLERANCES, type Comparison } from './comparison';
+import { describeComparison, TOLERANCES, type Arithmetic, type Comparison } from './comparison';
 import { ggufFileCases, safetensorsFileCases } from './file-cases';
 import type { FixtureFolder } from './fixture-folder';
 import { miniLmCases, type MiniLmFile } from './minilm-cases';
@@ -26,11 +26,11 @@ export async function networkCases(folder: FixtureFolder, miniLm: MiniLmFile): P
   return Object.values(areas).flat();
 }
 
-/** Runs a case; throws with a line per comparison when any is out of its tolerance. `arithmetic` chooses the README's column. */
+/** Runs a case; throws with a line per comparison when any is out of its tolerance. `arithmetic` chooses the tolerances. */
 export async function checkNetworkCase(
   networkCase: NetworkCase,
   executor: Executor,
-  arithmetic: 'f32' | 'f16' = 'f32',
+  arithmetic: Arithmetic = 'f32',
 ): Promise<Comparison[]> {
   const comparisons = await networkCase.run(executor, TOLERANCES[arithmetic]);
   if (comparisons.length === 0) throw new Error(`${networkCase.name} compared nothing.`);

@@ -6,18 +6,14 @@ import type { DenoiseState, SamplerName } from '../../src/pipeline/types';
 import { VelocityModel, type CrossAttention } from '../../src/pipeline/velocity-model';
 import type { NoiseSource } from '../../src/sampling/noise';
 import type { OpenWeights } from '../../src/weights/open-weights';
-import { compare, describeComparison, type Comparison, type Tolerance } from './comparison';
+import { compare, describeComparison, TOLERANCES, type Arithmetic, type Comparison, type Tolerances } from './comparison';
 import { filesIn, foldersWith, golden, readGoldens, readWeights, type FixtureFolder, type Goldens } from './fixture-folder';
 
 /** One comparison of the pipeline with its goldens, to be run on any executor. */
 export interface PipelineCase {
   readonly name: string;
-  run(executor: Executor): Promise<Comparison[]>;
+  run(executor: Executor, tolerances: Tolerances): Promise<Comparison[]>;
 }
-
-/** test/fixtures/README.md: pipeline latents, any step; and a single prediction of the transformer. */
-export const LATENTS: Tolerance = { max: 3e-4 };
-export const PREDICTION: Tolerance = { max: 1e-4 };
 
 interface PipelineConfigFile {
   readonly weights: string;
@@ -42,7 +38,7 @@ export async function pipelineCases(folder: FixtureFolder): Promise<PipelineCase
     for (const name of Object.keys(file.runs))
       cases.push({
         name: `${path}, ${name}, ${file.runs[name]!.steps} steps`,
-        run: (executor) => compareRun(executor, name, file, goldens, weights, parseWanConfig(json)),
+        run: (executor, tolerances) => compareRun(executor, tolerances, name, file, goldens, weights, parseWanConfig(json)),
       });
   }
   if (cases.length === 0) throw new Error('There are no pipeline fixtures.');
@@ -65,14 +61,14 @@ export async function umt5PromptCases(folder: FixtureFolder): Promise<PipelineCa
     for (const [index, { text, ids }] of prompts.entries())
       cases.push({
         name: `${file}, ${JSON.stringify(text.slice(0, 40))}`,
-        run: async (executor) => {
+        run: async (executor, tolerances) => {
           const manifest = { configs: { textEncoder: config }, text: { encoder: 'umt5' as const } };
           const encoder = new PromptEncoder(executor, { manifest, weights: { textEncoder: weights }, tokenizer: weights.metadata });
           try {
             const prompt = await encoder.encode(text, 512);
             return [
               compare('ids', prompt.ids, { data: Float32Array.from(ids) }, { max: 0, absolute: true }),
-              compare('states', prompt.states, golden(goldens, `${index}.last_hidden_state`), PREDICTION),
+              compare('states', prompt.states, golden(goldens, `${index}.last_hidden_state`), tolerances.umt5),
             ];
           } finally {
             await encoder.chain.dispose();
@@ -86,6 +82,7 @@ export async function umt5PromptCases(folder: FixtureFolder): Promise<PipelineCa
 
 async function compareRun(
   executor: Executor,
+  tolerances: Tolerances,
   name: string,
   file: PipelineConfigFile,
   goldens: Goldens,
@@ -123,7 +120,7 @@ async function compareRun(
     if (states.length !== steps) throw new Error(`${states.length} steps were reported of ${steps}.`);
     for (const [index, { latents }] of states.entries()) {
       const what = `${name}.step${index}.latents`;
-      comparisons.push(compare(what, latents.data, golden(goldens, what), LATENTS));
+      comparisons.push(compare(what, latents.data, golden(goldens, what), tolerances.latents));
     }
     for (let index = 0; index < steps; index++)
       for (const [part, attention] of Object.entries({ cond, uncond })) {
@@ -132,7 +129,7 @@ async function compareRun(
         // From the golden state before the step, so that only this prediction is judged.
         const before = index === 0 ? noise : golden(goldens, `${name}.step${index - 1}.latents`);
         const velocity = await predictOnce(executor, model, shape, before.data, timesteps[index]!, undefined, attention);
-        comparisons.push(compare(`${name}.step${index}.${part}`, velocity, expected, PREDICTION));
+        comparisons.push(compare(`${name}.step${index}.${part}`, velocity, expected, tolerances.wan));
       }
   } finally {
     for (const tensors of cross) Object.values(tensors).forEach((tensor) => tensor.dispose());
@@ -176,9 +173,9 @@ export function listedNoise(values: readonly Float32Array[]): NoiseSource {
   };
 }
 
-/** Runs a case; throws with a line per comparison when any is out of its tolerance. */
-export async function checkPipelineCase(pipelineCase: PipelineCase, executor: Executor): Promise<void> {
-  const comparisons = await pipelineCase.run(executor);
+/** Runs a case; throws with a line per comparison when any is out of its tolerance. `arithmetic` chooses the tolerances. */
+export async function checkPipelineCase(pipelineCase: PipelineCase, executor: Executor, arithmetic: Arithmetic = 'f32'): Promise<void> {
+  const comparisons = await pipelineCase.run(executor, TOLERANCES[arithmetic]);
   if (comparisons.length === 0) throw new Error(`${pipelineCase.name} compared nothing.`);
   const report = comparisons.map(describeComparison).join('\n');
   if (globalThis.process?.env.KINORA_VERBOSE) console.log(`${pipelineCase.name}\n${report}`);

@@ -15,9 +15,9 @@ import type {
 import { VelocityModel, type CrossAttention } from '../../src/pipeline/velocity-model';
 import { fitPrompt } from '../../src/tokenizers/fit-prompt';
 import { createWordPiece } from '../../src/tokenizers/wordpiece';
-import { compare, type Comparison, type Tolerance } from './comparison';
+import { compare, TOLERANCES, type Comparison, type Tolerance } from './comparison';
 import { golden, type Golden, type Goldens } from './fixture-folder';
-import { LATENTS, listedNoise, predictOnce, PREDICTION, type PipelineCase } from './pipeline-cases';
+import { listedNoise, predictOnce, type PipelineCase } from './pipeline-cases';
 
 /** golden.json of a storybook model, as its exporter writes it. */
 export interface StorybookDescription {
@@ -51,12 +51,12 @@ export interface StorybookTolerances {
  */
 export const EXACT_WEIGHTS: StorybookTolerances = {
   context: { max: 5e-2, rms: 3e-3 },
-  prediction: PREDICTION,
-  latents: LATENTS,
+  prediction: TOLERANCES.f32.wan,
+  latents: TOLERANCES.f32.latents,
   fromPrompt: { max: 2e-2, rms: 2e-3 },
   decoded: { max: 1, absolute: true },
   frames: { max: 2, absolute: true },
-  encoded: PREDICTION,
+  encoded: TOLERANCES.f32.wan,
 };
 
 export interface StorybookBundle {

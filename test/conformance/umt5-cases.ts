@@ -22,14 +22,14 @@ export async function umt5Cases(folder: FixtureFolder): Promise<NetworkCase[]> {
             const outputs = await runOnce(executor, umt5(weights, config, { taps: true }), weights, inputsOf(config, ids));
             return [...goldens.keys()]
               .filter((name) => name !== 'input_ids' && name !== 'attention_mask')
-              .map((name) => {
+              .flatMap((name) => {
                 const result = outputs[name === 'last_hidden_state' || name === 'zero_padded' ? 'states' : name];
                 if (!result) throw new Error(`The network has nothing to compare with the golden ${name}.`);
-                const padded = name === 'zero_padded';
-                const expected = sequenceRows(goldens, name, sequence, padded ? undefined : ids.length);
-                const actual = new Float32Array(padded ? expected.length : result.length);
-                actual.set(result);
-                return compare(name, actual, { data: expected }, tolerances.umt5);
+                const rows = compare(name, result, { data: sequenceRows(goldens, name, sequence, ids.length) }, tolerances.umt5);
+                if (name !== 'zero_padded') return rows;
+                // Zeros are no part of the unit: 153 rows of them behind 7 would shrink it 4.8 times. They are compared by themselves.
+                const behind = sequenceRows(goldens, name, sequence).subarray(result.length);
+                return [rows, compare(`${name}, behind`, new Float32Array(behind.length), { data: behind }, { max: 0, absolute: true })];
               });
           },
         });

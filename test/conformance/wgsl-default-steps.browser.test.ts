@@ -7,7 +7,7 @@ import { createOrtExecutor } from '../../src/backends/ort';
 import type { Executor } from '../../src/graph/executor';
 import type { DenoiseSpec } from '../../src/pipeline/types';
 import { testExecutor } from '../backends/wgsl/device';
-import { LATENTS } from './pipeline-cases';
+import { TOLERANCES } from './comparison';
 import { makeClip, openStorybook } from './storybook-clip';
 
 const PROMPTS = [
@@ -56,7 +56,7 @@ describe('a clip at the default steps, in exact', () => {
       const squared = ours.pixels.reduce((sum, level, i) => sum + (level - theirs.pixels[i]!) ** 2, 0);
       const decibels = squared === 0 ? Infinity : 10 * Math.log10((255 ** 2 * ((3 / 4) * ours.pixels.length)) / squared); // alpha is always equal
       console.log(`${prompt}: latents ${worst.toExponential(1)} of their deviation at most, frames ${decibels.toFixed(1)} dB`);
-      expect(worst).toBeLessThanOrEqual(LATENTS.max!);
+      expect(worst).toBeLessThanOrEqual(TOLERANCES.f32.latents.max);
       expect(decibels).toBeGreaterThanOrEqual(LEAST_DECIBELS);
     },
     240_000,

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { testExecutor } from '../backends/wgsl/device';
 import type { WgslOptions } from '../../src/backends/wgsl/create-wgsl-executor';
 import type { FixtureFolder } from './fixture-folder';
+import type { Arithmetic } from './comparison';
 import type { MiniLmFile } from './minilm-cases';
 import type { NetworkCase } from './network-case';
 import { checkNetworkCase, networkCases } from './network-cases';
@@ -10,30 +11,30 @@ import { checkNetworkCase, networkCases } from './network-cases';
 const LARGEST_COST = 5e8;
 
 /** What of the suite runs, and how. */
-export interface WgslSuiteOptions extends Partial<WgslOptions> {
+export interface WgslSuiteOptions extends Partial<Omit<WgslOptions, 'precision'>> {
+  /** `exact` is f32; the others are `fast` with the arithmetic that `choices` come to. */
+  readonly arithmetic?: Arithmetic;
   readonly only?: (networkCase: NetworkCase) => boolean;
 }
 
-/**
- * All network fixtures on our own WGSL, on `navigator.gpu`: judged by the f16 column of test/fixtures/README.md where the plan is `fast`.
- */
+/** All network fixtures on our own WGSL, on `navigator.gpu`. */
 export async function wgslNetworkSuite(
   folder: FixtureFolder,
   miniLm: MiniLmFile,
-  { only = () => true, ...options }: WgslSuiteOptions = {},
+  { only = () => true, arithmetic = 'f32', ...options }: WgslSuiteOptions = {},
 ): Promise<void> {
-  const { executor, device } = await testExecutor(options);
-  const fast = options.precision === 'fast';
-  if (executor.plan.precision !== (options.precision ?? 'exact')) throw new Error('This adapter cannot run in that precision.');
+  const precision = arithmetic === 'f32' ? 'exact' : 'fast';
+  const { executor, device } = await testExecutor({ ...options, precision });
+  if (executor.plan.precision !== precision) throw new Error('This adapter cannot run in that precision.');
   const cases = (await networkCases(folder, miniLm)).filter(only);
   if (cases.length === 0) throw new Error('No network fixture is left to run.');
   afterAll(() => device.destroy());
-  describe(`networks on our own WGSL (${fast ? 'fast' : 'exact'})`, () => {
+  describe(`networks on our own WGSL (${precision}, ${arithmetic})`, () => {
     for (const networkCase of cases) {
       const test = networkCase.cost > LARGEST_COST ? it.skip : it;
       test(networkCase.name, async () => {
         device.pushErrorScope('validation');
-        await checkNetworkCase(networkCase, executor, fast ? 'f16' : 'f32');
+        await checkNetworkCase(networkCase, executor, arithmetic);
         expect(await device.popErrorScope()).toBeNull();
         expect(executor.liveBuffers).toBe(0);
       });
