@@ -3,7 +3,7 @@ import { createOrtExecutor } from '../../src/backends/ort';
 import { createPipeline } from '../../src/pipeline/create-pipeline';
 import type { DenoiseSpec, Latents, PipelineModel } from '../../src/pipeline/types';
 import { TorchGenerator } from '../../src/sampling/noise';
-import { storybookBundles } from '../../test/conformance/node-storybook';
+import { storybookModels } from '../../test/conformance/node-storybook';
 
 /** What each prompt is measured on; subjects, places, looks and moves that the model knows, and one that it does not. */
 export const PROMPTS = [
@@ -43,9 +43,9 @@ export interface Made {
  * wasm. Null where that file is not at hand (KINORA_STORYBOOK).
  */
 export async function measureErrorBudget(threads: number, defaults: Omit<DenoiseSpec, 'seed'>): Promise<readonly BudgetRow[] | null> {
-  const bundles = await storybookBundles();
-  const trained = bundles.find(({ name }) => name === 'f16');
-  const packed = bundles.find(({ name }) => name === 'packed');
+  const bundles = (await storybookModels()).map(({ bundle }) => bundle);
+  const packed = bundles.find(({ name }) => name.endsWith(', packed'));
+  const trained = bundles.find(({ name }) => name === packed?.name.replace('packed', 'f16'));
   if (!trained || !packed) return null;
   const make = async (model: PipelineModel, precision: Precision) => {
     const executor = await createOrtExecutor({ provider: 'wasm', precision, threads });
@@ -63,7 +63,7 @@ export async function measureErrorBudget(threads: number, defaults: Omit<Denoise
     [packed, 'fast'],
   ] as const)
     rows.push({
-      weights: bundle.name === 'f16' ? 'f16' : 'Q8_0',
+      weights: bundle === trained ? 'f16' : 'Q8_0',
       precision,
       ...clipErrors(await make(bundle, precision), golden),
     });

@@ -6,13 +6,24 @@ import { memorySource } from '../../src/weights/files/byte-source';
 import { fileOfRole, parseManifest, type FileRole } from '../../src/weights/manifest';
 import { openWeights, type OpenWeights } from '../../src/weights/open-weights';
 import { TOLERANCES } from './comparison';
-import { readGoldens, type Goldens } from './fixture-folder';
+import { readGoldens } from './fixture-folder';
 import { findTokenizerJson, minilmFolder, PACKED_STORYBOOK, storybookFolder } from './models';
 import { nodeFixtures } from './node-fixtures';
-import { EXACT_WEIGHTS, type StorybookBundle, type StorybookDescription, type StorybookTolerances } from './storybook-cases';
+import {
+  EXACT_WEIGHTS,
+  type StorybookBundle,
+  type StorybookDescription,
+  type StorybookGoldens,
+  type StorybookTolerances,
+} from './storybook-cases';
 
-/** Goldens of the bundled model, with its configurations; the weights they belong to are in storybookFolder(). */
-const GOLDEN_FOLDER = fileURLToPath(new URL('../golden-storybook/', import.meta.url));
+const TESTS = fileURLToPath(new URL('../', import.meta.url));
+
+/** Goldens of each version of the bundled model, with its configurations. */
+const GOLDEN_FOLDERS = readdirSync(TESTS)
+  .filter((name) => name.startsWith('golden-storybook'))
+  .sort()
+  .map((name) => join(TESTS, name));
 
 /**
  * The packed model holds linears and embeddings in Q8_0, so it can only be near the goldens, which come from f16 weights.
@@ -42,53 +53,49 @@ export const PACKED_WEIGHTS_FAST: StorybookTolerances = {
   encoded: TOLERANCES.f16.taewTaps,
 };
 
-export async function storybookGoldens(): Promise<{ description: StorybookDescription; goldens: Goldens }> {
-  return {
-    description: readJson<StorybookDescription>(join(GOLDEN_FOLDER, 'golden.json')),
-    goldens: await readGoldens(nodeFixtures(GOLDEN_FOLDER), 'golden.safetensors'),
-  };
-}
-
 interface GoldenModel extends Omit<PipelineConfig, 'configs'> {
   readonly id: string;
   readonly transformer: string;
   readonly autoencoder: string;
 }
 
-/** The model as it is packed in public/. Throws where that is another version, or is not there. */
-export async function packedStorybook(): Promise<StorybookBundle> {
-  const packed = await packedBundle();
-  if (!packed) throw new Error('public/models/storybook holds no model of test/golden-storybook.');
-  return packed;
+/** The model as it is packed in public/, with its goldens. Throws where it has none. */
+export async function packedStorybook(): Promise<StorybookGoldens> {
+  for (const folder of GOLDEN_FOLDERS) {
+    const packed = await packedModel(folder);
+    if (packed) return packed;
+  }
+  throw new Error('The model in public/models/storybook has no goldens in test/golden-storybook*.');
 }
 
-/** The model in every form that is at hand: f16 as it was exported, and as it is packed in public/. Throws when there is neither. */
-export async function storybookBundles(): Promise<StorybookBundle[]> {
-  const bundles = [await exportedBundle(), await packedBundle()].filter((bundle) => bundle !== null);
-  if (bundles.length === 0)
+/**
+ * Every version that has goldens, in every form that is at hand: f16 as it was exported (storybookFolder()), and as it is packed in
+ * public/. Throws when the goldens belong to neither.
+ */
+export async function storybookModels(): Promise<StorybookGoldens[]> {
+  const found = await Promise.all(GOLDEN_FOLDERS.flatMap((folder) => [exportedModel(folder), packedModel(folder)]));
+  const models = found.filter((model) => model !== null);
+  if (models.length === 0)
     throw new Error(
-      'The model of test/golden-storybook is nowhere: neither packed in public/models/storybook nor where KINORA_STORYBOOK says.',
+      'The models of test/golden-storybook* are nowhere: neither packed in public/models/storybook nor where KINORA_STORYBOOK says.',
     );
-  return bundles;
+  return models;
 }
 
-async function exportedBundle(): Promise<StorybookBundle | null> {
+async function exportedModel(goldenFolder: string): Promise<StorybookGoldens | null> {
   const folder = storybookFolder();
   const textFolder = minilmFolder();
-  if (!folder || !textFolder) return null;
-  const model = readJson(join(GOLDEN_FOLDER, 'model.json')) as Omit<PipelineConfig, 'configs'> & {
-    transformer: string;
-    autoencoder: string;
-  };
+  const model = readJson<GoldenModel>(join(goldenFolder, 'model.json'));
+  if (!folder || !textFolder || readJson<GoldenModel>(join(folder, 'model.json')).id !== model.id) return null;
   const textFile = readdirSync(textFolder).find((name) => /^model.*\.safetensors$/.test(name));
   if (!textFile) throw new Error(`${textFolder} has no model*.safetensors.`);
-  return {
-    name: 'f16',
+  return withGoldens(goldenFolder, {
+    name: `${model.id}, f16`,
     manifest: {
       ...model,
       configs: {
-        transformer: readJson(join(GOLDEN_FOLDER, model.transformer)),
-        autoencoder: readJson(join(GOLDEN_FOLDER, model.autoencoder)),
+        transformer: readJson(join(goldenFolder, model.transformer)),
+        autoencoder: readJson(join(goldenFolder, model.autoencoder)),
         textEncoder: readJson(join(textFolder, 'config.json')),
       },
     },
@@ -99,18 +106,18 @@ async function exportedBundle(): Promise<StorybookBundle | null> {
     },
     tokenizer: findTokenizerJson(),
     tolerances: EXACT_WEIGHTS,
-  };
+  });
 }
 
-async function packedBundle(): Promise<StorybookBundle | null> {
+async function packedModel(goldenFolder: string): Promise<StorybookGoldens | null> {
   const path = join(PACKED_STORYBOOK, 'manifest.json');
   if (!existsSync(path)) return null;
   const manifest = parseManifest(readJson(path));
-  // Another version of the model has goldens of its own.
-  if (!manifest.revision.startsWith(`${readJson<GoldenModel>(join(GOLDEN_FOLDER, 'model.json')).id}-`)) return null;
+  const { id } = readJson<GoldenModel>(join(goldenFolder, 'model.json'));
+  if (!manifest.revision.startsWith(`${id}-`)) return null; // another version's
   const file = (role: FileRole): string => join(PACKED_STORYBOOK, fileOfRole(manifest, role).name);
-  return {
-    name: 'packed',
+  return withGoldens(goldenFolder, {
+    name: `${id}, packed`,
     manifest,
     weights: {
       transformer: await open(file('transformer')),
@@ -119,6 +126,14 @@ async function packedBundle(): Promise<StorybookBundle | null> {
     },
     tokenizer: readJson(file('tokenizer')),
     tolerances: PACKED_WEIGHTS,
+  });
+}
+
+async function withGoldens(goldenFolder: string, bundle: StorybookBundle): Promise<StorybookGoldens> {
+  return {
+    bundle,
+    description: readJson<StorybookDescription>(join(goldenFolder, 'golden.json')),
+    goldens: await readGoldens(nodeFixtures(goldenFolder), 'golden.safetensors'),
   };
 }
 

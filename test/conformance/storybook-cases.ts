@@ -67,13 +67,19 @@ export interface StorybookBundle {
   readonly tolerances: StorybookTolerances;
 }
 
+export interface StorybookGoldens {
+  readonly bundle: StorybookBundle;
+  readonly description: StorybookDescription;
+  readonly goldens: Goldens;
+}
+
 /** Cases with all denoising steps are for fast executors. */
 export interface StorybookCase extends PipelineCase {
   readonly isLoop: boolean;
 }
 
 /** Every case that the golden file holds: prompts, image-to-video, the encoder; found from its tensors' names. */
-export function storybookCases(bundle: StorybookBundle, description: StorybookDescription, goldens: Goldens): StorybookCase[] {
+export function storybookCases({ bundle, description, goldens }: StorybookGoldens): StorybookCase[] {
   const prompts = new Map<string, string>([...description.prompts.entries()].map(([index, prompt]) => [`${index}`, prompt]));
   prompts.set('i2v', description.i2v_prompt);
   const names = [...goldens.keys()].flatMap((key) => (key.endsWith('.noise') ? [key.slice(0, -'.noise'.length)] : []));

@@ -16,7 +16,7 @@ const BUDGET = { stepErrorMean: 0.015, stepErrorWorst: 0.025, psnrMean: 44, psnr
 
 await onDriver('lavapipe', () => {
   test(`clips of ${prompts.length} prompts stay within the error budget`, { timeout: 400_000 }, async () => {
-    const model = await packedStorybook();
+    const { bundle: model } = await packedStorybook();
     const { defaults } = model.manifest as ModelManifest;
     const { executor, device } = await testExecutor({ software: false, precision: 'fast', choices: fastChoices({ int8: true }) });
     const wasm = await createOrtExecutor({ provider: 'wasm', precision: 'exact' });
