@@ -68,7 +68,7 @@ test('nothing for axe to find, and nothing cut off, in either theme', async ({ t
     expect(await findings(tab), `palette, ${colorScheme}`).toEqual([]);
   }
   await tab.keyboard.press('Escape');
-  for (const panel of ['Presets', 'History']) {
+  for (const panel of ['Presets', 'Prompt history']) {
     await button(tab, panel).click();
     for (const colorScheme of THEMES) {
       await tab.emulateMedia({ colorScheme });

@@ -122,7 +122,7 @@ test('a page that went away mid-run says what it interrupted, and goes on with i
     tab.getByText(/Not finished when this page went away: “a ghost in the forest at night”, \d+ of 60 steps done/),
   ).toBeVisible();
   await expect(tab.getByLabel('Prompt', { exact: true })).toHaveValue('a ghost in the forest at night');
-  await button(tab, 'Go on').click();
+  await button(tab, 'Go on with the unfinished clip').click();
   await untilClip(tab);
   await expect(tab.locator('.clip')).toContainText(/Went on after step \d+/);
   await tab.reload();

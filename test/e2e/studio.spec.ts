@@ -61,7 +61,7 @@ test('versions stand side by side, wait in a queue that survives a reload, and c
   await tab.reload();
   await expect(queue.getByRole('listitem')).toContainText(['a pig', 'a cow']);
   await expect(button(tab, 'Add to queue')).toBeEnabled();
-  await button(tab, 'Dismiss').click();
+  await button(tab, 'Dismiss the unfinished clip').click();
   await button(tab, 'Empty the queue').click();
   await expect(button(tab, 'Generate')).toBeEnabled();
 });
@@ -107,7 +107,7 @@ test('presets are saved, renamed and applied; prompts come back from the history
   await button(tab, 'Surprise me').click();
   const prompt = tab.getByLabel('Prompt', { exact: true });
   await expect(prompt).not.toHaveValue('');
-  await button(tab, 'History').click();
+  await button(tab, 'Prompt history').click();
   const first = tab.getByRole('region', { name: 'Prompt history' }).getByRole('listitem').first();
   const remembered = (await first.textContent())!.trim();
   await first.getByRole('button').click();
@@ -118,9 +118,9 @@ test('a model is fetched, checked and deleted; then everything is', async ({ fir
   await page.goto('/#/models');
   await button(page, /^Download [\d.]+ MB/).click();
   await expect(page.getByText('The model is on this device, checked.')).toBeVisible({ timeout: 60_000 });
-  await button(page, 'Verify').click();
+  await button(page, 'Verify Storybook').click();
   await expect(page.getByText('Checked: every byte is as it was published.')).toBeVisible({ timeout: 60_000 });
-  await button(page, 'Delete…').click();
+  await button(page, 'Delete… Storybook').click();
   await button(page, 'Delete').click();
   await expect(page.getByText(/Deleted: [\d.]+ MB freed/)).toBeVisible();
 

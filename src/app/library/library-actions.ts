@@ -86,6 +86,16 @@ export function libraryActions({ library, transfer, importFile, focusSearch }: L
       perform: () => void transfer.exportZip(library.all),
     },
     {
+      id: 'library-stop',
+      get name() {
+        return transfer.doing === 'import' ? 'Stop importing' : 'Stop exporting';
+      },
+      label: 'Stop',
+      keywords: 'cancel abort zip',
+      enabled: () => transfer.doing !== null,
+      perform: () => transfer.stop(),
+    },
+    {
       id: 'library-import',
       name: 'Import a library (zip)',
       label: 'Import',

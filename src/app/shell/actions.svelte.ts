@@ -1,14 +1,16 @@
-import { getContext, setContext } from 'svelte';
+import { getContext, onDestroy, setContext, untrack } from 'svelte';
 
 /** One thing that can be done, behind its button, its shortcut and its line in the palette. */
 export interface Action {
   readonly id: string;
-  /** What the palette lists. */
+  /** What the palette lists. A getter where the words depend on how things stand: “Pause” or “Play”. */
   readonly name: string;
   /** What its button says, where that is shorter than the name. */
-  readonly label?: string;
+  readonly label?: string | undefined;
   /** Other words that people look for it by. */
   readonly keywords?: string;
+  /** What its button says on hover, where name and label leave something open. */
+  readonly hint?: string;
   /** Keys as `KeyboardEvent.key` names them; `Mod` is Ctrl, or ⌘ on Apple's systems: `Mod+Enter`. Always with a modifier. */
   readonly shortcut?: string;
   /** False: not to be done just now; it is then neither offered nor done. */
@@ -94,4 +96,11 @@ export function provideActions(actions: Actions): void {
 
 export function useActions(): Actions {
   return getContext<Actions>(KEY);
+}
+
+/** Adds actions for as long as the component that calls it stands. */
+export function registerActions(...actions: readonly Action[]): void {
+  const all = useActions();
+  // What a component adds must not become something that it depends on.
+  onDestroy(untrack(() => all.register(...actions)));
 }

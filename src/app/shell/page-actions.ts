@@ -44,8 +44,10 @@ export function pageActions({ studio, theme, screens, openPalette, hasLibrary }:
     },
     {
       id: 'go-on',
-      name: 'Go on',
-      keywords: 'resume continue stopped',
+      get name() {
+        return run.state === 'failed' ? 'Try again' : 'Go on';
+      },
+      keywords: 'resume continue stopped failed retry',
       enabled: () => !run.isBusy && (run.state === 'stopped' || run.state === 'failed'),
       perform: () => void studio.goOn(),
     },
@@ -67,7 +69,7 @@ export function pageActions({ studio, theme, screens, openPalette, hasLibrary }:
     },
     {
       id: 'new-seed',
-      name: 'Roll another seed',
+      name: 'Roll another seed and keep it',
       keywords: 'random dice number',
       enabled: () => composer.description !== null,
       perform: () => {
@@ -81,6 +83,13 @@ export function pageActions({ studio, theme, screens, openPalette, hasLibrary }:
       keywords: 'reset settings model',
       enabled: () => composer.description !== null,
       perform: () => composer.resetSettings(),
+    },
+    {
+      id: 'clear-history',
+      name: 'Clear the history',
+      keywords: 'delete forget prompts',
+      enabled: () => studio.history.prompts.length > 0,
+      perform: () => studio.history.clear(),
     },
     goTo('create', 'Create', 'compose prompt'),
     ...(hasLibrary ? [goTo('library', 'Library', 'clips history gallery')] : []),
