@@ -22,6 +22,8 @@ type KeyPress = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | '
 
 /** Everything that can be done on the page. Screens register what is theirs for as long as they stand. */
 export class Actions {
+  /** A component that goes may still be shown what stood before its successor came (Svelte's state, as an effect ends); this is as it is. */
+  #present: readonly Action[] = [];
   #all = $state.raw<readonly Action[]>([]);
 
   get all(): readonly Action[] {
@@ -31,10 +33,13 @@ export class Actions {
   /** Adds actions; the returned function takes them away. An id that is there already is replaced. */
   register(...actions: readonly Action[]): () => void {
     const isNew = (known: Action) => !actions.some(({ id }) => id === known.id);
-    this.#all = [...this.#all.filter(isNew), ...actions];
-    return () => {
-      this.#all = this.#all.filter((action) => !actions.includes(action));
-    };
+    this.#set([...this.#present.filter(isNew), ...actions]);
+    return () => this.#set(this.#present.filter((action) => !actions.includes(action)));
+  }
+
+  #set(actions: readonly Action[]): void {
+    this.#present = actions;
+    this.#all = actions;
   }
 
   get(id: string): Action | undefined {
