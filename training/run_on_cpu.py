@@ -17,6 +17,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Share of --hours that each training phase gets; drawing and encoding come on top (about 3 clips or 60 pictures a second).
+RANKS = os.cpu_count() or 1  # the transformer trains in a process for each core, which beats one process of as many threads
 SHARES = {"autoencoder": 0.14, "transformer": 0.62, "judge": 0.08, "distil": 0.16}
 
 
@@ -34,7 +35,7 @@ def plan(a):
         ("stills", "encode", encode + ["--out", at("stills"), "--frames", "1", "--shards", str(a.still_shards), "--clips", "2000", "--captions", "2"]),
         ("clips", "encode", encode + ["--out", at("clips"), "--frames", "25", "--shards", str(a.clip_shards), "--clips", "500", "--captions", "3"]),
         ("transformer", "train_transformer", minilm + ["--stills", at("stills"), "--clips", at("clips"), "--work", at("transformer"), "--heads", str(a.heads), "--layers", str(a.layers),
-                                                       "--lr", "8e-4", "--muon-lr", "1.5e-3"] + start + budget("transformer")),
+                                                       "--lr", "1.6e-3", "--muon-lr", "5e-3", "--still-batch", str(max(1, 32 // RANKS)), "--clip-batch", str(max(1, 6 // RANKS)), "--threads", "1"] + start + budget("transformer")),
         ("judge", "judge", ["train"] + assets + ["--work", at("judge"), "--subjects", a.subjects] + budget("judge")),
         ("distil", "distil", minilm + ["--work", at("transformer"), "--clips", at("clips"), "--out", at("distilled"), "--steps", "4"] + budget("distil")),
         ("bundle", "bundle", assets + minilm + ["--work", at("distilled"), "--autoencoder", autoencoder, "--out", at("bundle"), "--subjects", a.subjects, "--steps", "4", "--guidance", "1"]),
@@ -93,7 +94,8 @@ def main():
             continue
         print(f"{time.strftime('%F %T')} {phase}", flush=True)
         with open(os.path.join(a.work, f"{phase}.log"), "a") as log:
-            child = subprocess.Popen([sys.executable, "-m", f"storybook.{module}", *arguments], cwd=HERE, env=environment, stdout=log, stderr=subprocess.STDOUT)
+            ranks = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(RANKS)] if module == "train_transformer" else []
+            child = subprocess.Popen([sys.executable, *ranks, "-m", f"storybook.{module}", *arguments], cwd=HERE, env=environment, stdout=log, stderr=subprocess.STDOUT)
             code = child.wait()
         if stopping or code:
             print(f"{time.strftime('%F %T')} {phase} {'stopped' if stopping else f'failed with {code}, see {phase}.log'}", flush=True)
