@@ -5,7 +5,7 @@
 // A dispatch may do the rows from `firstRow` on, where x, y, cos and sin begin.
 // ROPE: then every interleaved pair (2i, 2i + 1) of each head is rotated by cos/sin[row, i].
 //
-// Layouts: x, y [rows, D]; weight, bias [D]; shift, scale [groups, D]; cos, sin [rows, headDim / 2].
+// Layouts: x, y [rows, D]; weight, bias [D]; shift, scale [groups, D], rows `shiftStride` and `scaleStride` apart; cos, sin [rows, headDim / 2].
 // SHARED: one workgroup of 64 threads a row, whose partial sums in f32 are added by a tree. Otherwise a thread a row, 4 a group: on a CPU
 // adapter the tree's barriers cost more than everything else. The mean comes before the variance, so that a large mean does not cancel.
 
@@ -16,6 +16,8 @@ struct Params {
   headDim: u32,
   eps: f32,
   firstRow: u32,
+  shiftStride: u32,
+  scaleStride: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -99,8 +101,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     value += bias[c];
 #endif
 #if MODULATE
-    let at = ((row + params.firstRow) / params.rowsPerGroup) * params.width + c;
-    value = value * (1.0 + scale[at]) + shift[at];
+    let g = (row + params.firstRow) / params.rowsPerGroup;
+    value = value * (1.0 + scale[g * params.scaleStride + c]) + shift[g * params.shiftStride + c];
 #endif
     y[first + c] = value;
   }

@@ -1,6 +1,7 @@
 // What follows a matrix product: Y[m, n] = (residual[m, n] +) (gate[m / rowsPerGate, n] ·) ACTIVATION(product + bias[n]).
 // ACTIVATION is a function of activations.wgsl. A dispatch may do a part: `weightRows` columns of Y from `firstColumn` on, of the rows from
-// `firstRow` on, when W or the activations are bound in windows; X, residual and Y then begin at that row, bias and gate are whole.
+// `firstRow` on, when W or the activations are bound in windows; X, residual and Y then begin at that row, bias and gate are whole. Rows of
+// the gate are `gateStride` apart.
 
 struct Params {
   m: u32,
@@ -12,6 +13,7 @@ struct Params {
   weightRows: u32,
   firstColumn: u32,
   firstRow: u32,
+  gateStride: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -37,7 +39,7 @@ fn store(m: u32, row: u32, sum: f32) {
   value = {{ACTIVATION}}(value);
 #endif
 #if GATED
-  value *= gate[((m + params.firstRow) / params.rowsPerGate) * params.n + n];
+  value *= gate[((m + params.firstRow) / params.rowsPerGate) * params.gateStride + n];
 #endif
 #if RESIDUAL
   value += residual[m * params.n + n];

@@ -8,7 +8,7 @@ import { measurePeaks } from './peaks';
 import { measureRoofline } from './roofline';
 import { wgslTables, type WgslFigures } from './tables';
 import { timeGraph, type Subject } from './time-graph';
-import { measureWanStep, type BlockRow } from './wan-blocks';
+import { HARDWARE_BLOCKS, measureWanBlocks, SOFTWARE_BLOCKS } from './wan-blocks';
 
 const USAGE = `Times Kinora's WGSL kernels through Dawn in Node, and prints Markdown.
   --driver NAME      ${DRIVER_NAMES.join(', ')} (default: hardware)
@@ -18,21 +18,6 @@ const USAGE = `Times Kinora's WGSL kernels through Dawn in Node, and prints Mark
   --tiles            on a software adapter: the kernels of hardware
   --model FOLDER     the bundled model, for networks (default: beside this program)
   --json FILE        write the raw figures`;
-
-/** Layers, and patches of a frame by latent frames: 1,024, 2,160 and 4,860 tokens on hardware. */
-const HARDWARE_BLOCKS = [
-  { layers: 1, frames: 4, side: [16, 16] },
-  { layers: 2, frames: 4, side: [16, 16] },
-  { layers: 4, frames: 4, side: [16, 16] },
-  { layers: 2, frames: 4, side: [18, 30] },
-  { layers: 2, frames: 9, side: [18, 30] },
-] as const;
-const SOFTWARE_BLOCKS = [
-  { layers: 1, frames: 1, side: [4, 4] },
-  { layers: 2, frames: 1, side: [4, 4] },
-  { layers: 1, frames: 2, side: [4, 4] },
-  { layers: 1, frames: 4, side: [4, 4] },
-] as const;
 
 /** Runs the benchmark as `process.argv` says. `model` is the folder of the bundled model. */
 export async function main(model: URL): Promise<void> {
@@ -74,10 +59,7 @@ export async function main(model: URL): Promise<void> {
     if (parts.has('networks'))
       for (const { name, ...workload } of await workloads(values.model ? pathToFileURL(`${values.model}/`) : model))
         networks.push({ name, ...(await timeGraph(subject, workload, budgetMs)) });
-    const blocks: BlockRow[] = [];
-    if (parts.has('blocks'))
-      for (const shape of emulated ? SOFTWARE_BLOCKS : HARDWARE_BLOCKS)
-        blocks.push(await measureWanStep(subject, { ...shape, type: 'Q8_0', budgetMs }));
+    const blocks = parts.has('blocks') ? await measureWanBlocks(subject, emulated ? SOFTWARE_BLOCKS : HARDWARE_BLOCKS, budgetMs) : [];
     const figures = { adapter: subject.adapter, software: emulated, precision, peaks, roofline, networks, blocks };
     all.push(figures);
     console.log(`${wgslTables(figures)}\n`);

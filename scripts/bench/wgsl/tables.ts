@@ -1,3 +1,5 @@
+import { blockTables } from './block-tables';
+import { markdownTable, number } from './markdown';
 import type { Peaks } from './peaks';
 import type { RooflineRow } from './roofline';
 import type { GraphTime } from './time-graph';
@@ -14,11 +16,6 @@ export interface WgslFigures {
   readonly blocks: readonly BlockRow[];
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-}
-
-const number = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
 const perKernel = (dispatches: GraphTime['dispatches']) =>
   `${Object.values(dispatches).reduce((sum, count) => sum + count, 0)}: ${Object.entries(dispatches)
@@ -40,32 +37,29 @@ export function wgslTables({ adapter, software, precision, peaks, roofline, netw
     `Peaks: ${number(peaks.f32)} GFLOP/s in f32, ${peaks.f16 === null ? 'no f16' : `${number(peaks.f16)} in f16`}, ${
       peaks.int8 === null ? 'no dot4I8Packed' : `${number(peaks.int8)} in dot4I8Packed`
     }; copies ${number(peaks.copy)} GB/s (read and written).`,
-    table(
-      ['kernel', 'sizes', 'configuration', 'ms', 'GFLOP/s', 'share of peak'],
-      roofline.map(({ kernel, sizes, configuration, ms, gflops, share }) => [
-        kernel,
-        sizes,
-        configuration,
-        number(ms),
-        gflops === null ? 'by bytes' : number(gflops),
-        `${(100 * share).toFixed(1)} %`,
-      ]),
-    ),
+    ...(roofline.length > 0
+      ? [
+          markdownTable(
+            ['kernel', 'sizes', 'configuration', 'ms', 'GFLOP/s', 'share of peak'],
+            roofline.map(({ kernel, sizes, configuration, ms, gflops, share }) => [
+              kernel,
+              sizes,
+              configuration,
+              number(ms),
+              gflops === null ? 'by bytes' : number(gflops),
+              `${(100 * share).toFixed(1)} %`,
+            ]),
+          ),
+        ]
+      : []),
     ...(networks.length > 0
       ? [
-          table(
+          markdownTable(
             ['network of storybook', 'ms, best', 'ms, median', 'GFLOP/s', 'MB, peak / planned', 'dispatches'],
             networks.map((row) => [row.name, ...network(row)]),
           ),
         ]
       : []),
-    ...(blocks.length > 0
-      ? [
-          table(
-            ['Wan 1.3B step: tokens', 'layers', 'weights', 'ms, best', 'ms, median', 'GFLOP/s', 'MB, peak / planned', 'dispatches'],
-            blocks.map((row) => [String(row.tokens), String(row.layers), row.type, ...network(row)]),
-          ),
-        ]
-      : []),
+    ...blockTables(blocks),
   ].join('\n\n');
 }

@@ -53,7 +53,7 @@ test('the bundled model’s networks are as few dispatches as fusion makes them'
         "elementwise": 8,
         "gemm": 53,
         "norm": 37,
-        "rearrange": 40,
+        "rearrange": 2,
       },
       "step-merged": {
         "attention-tiled": 12,
@@ -106,6 +106,7 @@ test('the WGSL of a linear with its epilogue', () => {
       weightRows: u32,
       firstColumn: u32,
       firstRow: u32,
+      gateStride: u32,
     }
     @group(0) @binding(0) var<uniform> params: Params;
     @group(0) @binding(4) var<storage, read> bias: array<f32>;

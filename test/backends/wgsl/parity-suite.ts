@@ -116,6 +116,24 @@ export function paritySuite(): void {
         weights: { 'n.weight': [70], 'n.bias': [70] },
         build: (g, { x, shift, scale }) => g.add(g.weights.layerNorm(x!, 'n', 1e-5), g.modulate(g.layerNorm(x!, 1e-6), shift!, scale!)),
       }));
+    // Parts of rows that begin on a binding's boundary are bound where they lie, the others are copied; so are gates.
+    for (const width of [64, 48])
+      for (const tiles of [false, true])
+        test(`modulation and gates for each frame, ${width} wide${tiles ? ', through workgroup memory' : ''}`, () =>
+          expectParity(
+            {
+              inputs: { x: [3, 5, width], modulation: [3, 4, width] },
+              weights: { 'w.weight': [width, width], 'w.bias': [width], table: [1, 4, width] },
+              build: (g, { x, modulation }) => {
+                const [shift, scale, gate, other] = g.chunk(g.add(modulation!, g.weights.weight('table')), 1, 4);
+                const h = g.modulate(g.layerNorm(x!, 1e-6), shift!, scale!);
+                const y = g.gatedAdd(x!, g.weights.linear(h, 'w'), gate!);
+                return g.gatedAdd(g.add(y, other!), g.weights.linear(y, 'w'), gate!);
+              },
+            },
+            1e-5,
+            ...(tiles ? [[tiled, tiledDevice] as [WgslExecutor, GPUDevice]] : []),
+          ));
     test('rms norm, then rotation', () =>
       expectParity({
         inputs: { x: [2, 5, 48], cos: [2, 5, 12], sin: [2, 5, 12] },

@@ -1,5 +1,5 @@
 import type { Bindings } from '../../../graph/dims';
-import type { Graph } from '../../../graph/types';
+import type { Graph, Node, Value } from '../../../graph/types';
 import { fuse, type Group } from '../fuse';
 import type { Kernel, Operand } from '../kernel';
 import { packedBytes } from '../pack-weights';
@@ -14,16 +14,33 @@ import { lowerRearrangement } from './rearrange';
 
 /** A graph as dispatches at concrete sizes, in order. */
 export function lowerGraph(graph: Graph, bindings: Bindings, target: LoweringTarget): readonly Kernel[] {
-  const context = createContext(graph, bindings, target);
+  const groups = fuse(graph);
+  const context = createContext(graph, bindings, target, stridedValues(graph, groups));
   const outputs = new Set(graph.outputs.map(({ value }) => value));
   const sizeBytes = (operand: Operand): number => {
     if ('value' in operand) return operand.sizeBytes ?? 4 * product(context.shape(operand.value));
     return (operand.piece?.bytes ?? packedBytes(operand.weight, operand.form))[operand.part === 'scales' ? 1 : 0]!;
   };
-  return fuse(graph).flatMap((group) => {
+  return groups.flatMap((group) => {
     if (group.kind === 'single' && (context.isAlias(group.output) || (group.node.op === 'weight' && !outputs.has(group.output)))) return [];
     return lowerGroup(group, context).flatMap((kernel) => splitKernel(kernel, sizeBytes, context.bindingBytes));
   });
+}
+
+/** Values that only kernels read which can take one row in every so many: shifts and scales folded into norms, gates into linears. */
+function stridedValues(graph: Graph, groups: readonly Group[]): ReadonlySet<Value> {
+  const folded = new Map<Node, readonly Value[]>();
+  for (const group of groups) {
+    if (group.kind === 'norm' && group.modulate) folded.set(group.modulate, group.modulate.inputs.slice(1));
+    if (group.kind === 'linear' && group.residual?.op === 'gatedAdd') folded.set(group.residual, group.residual.inputs.slice(2));
+  }
+  const strided = new Set([...folded.values()].flat());
+  for (const node of graph.nodes)
+    node.inputs.forEach((value, index) => {
+      const isFolded = folded.get(node)?.includes(value) && index >= (node.op === 'gatedAdd' ? 2 : 1);
+      if (!isFolded) strided.delete(value);
+    });
+  return strided;
 }
 
 function lowerGroup(group: Group, context: LoweringContext): readonly Kernel[] {

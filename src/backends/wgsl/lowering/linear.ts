@@ -79,6 +79,7 @@ export function lowerLinear(
   };
   if (bias) reads[4] = weightOperand(bias);
   let rowsPerGate = 1;
+  let gateStride = n;
   if (residual) {
     const made = activation?.output ?? linear.output;
     reads[5] = context.operand(residual.inputs[0] === made ? residual.inputs[1]! : residual.inputs[0]!);
@@ -86,13 +87,14 @@ export function lowerLinear(
       const gate = residual.inputs[2]!;
       reads[6] = context.operand(gate);
       rowsPerGate = m / context.shape(gate)[0]!;
+      gateStride = context.rowStride(gate);
     }
   }
   const rowBytes: Record<number, number> = { 1: int8 ? (k / 32) * 36 : 4 * k, 7: 4 * n };
   if (residual) rowBytes[5] = 4 * n;
   const kernelOf = (piece: WeightPiece): Kernel => {
     const part = (firstRow: number, rows: number) => ({
-      params: [rows, n, k, Math.ceil(k / 4), rowsPerGate, 0, piece.rows, piece.first, firstRow],
+      params: [rows, n, k, Math.ceil(k / 4), rowsPerGate, 0, piece.rows, piece.first, firstRow, gateStride],
       groups: [Math.ceil(piece.rows / (threadsN * tileN)), Math.ceil(rows / (threadsM * tileM)), 1] as const,
       work: rows * piece.rows * k,
     });

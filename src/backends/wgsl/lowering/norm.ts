@@ -11,11 +11,13 @@ export function lowerNorm({ norm, modulate, rope, output }: Extract<Group, { kin
   if (norm.weights['weight']) reads[2] = weightOperand(norm.weights['weight']);
   if (norm.weights['bias']) reads[3] = weightOperand(norm.weights['bias']);
   let rowsPerGroup = 1;
+  let strides = [width, width];
   if (modulate) {
     const [, shift, scale] = modulate.inputs;
     reads[4] = context.operand(shift!);
     reads[5] = context.operand(scale!);
     rowsPerGroup = rows / context.shape(shift!)[0]!;
+    strides = [context.rowStride(shift!), context.rowStride(scale!)];
   }
   let headDim = width;
   if (rope) {
@@ -26,7 +28,7 @@ export function lowerNorm({ norm, modulate, rope, output }: Extract<Group, { kin
   const rowBytes: Record<number, number> = { 1: 4 * width, 6: 4 * width };
   if (rope) rowBytes[4] = rowBytes[5] = 2 * headDim; // its tables have a row for each
   const part = (firstRow: number, count: number) => ({
-    params: [count, width, rowsPerGroup, headDim, { f32: norm.attributes.eps }, firstRow],
+    params: [count, width, rowsPerGroup, headDim, { f32: norm.attributes.eps }, firstRow, ...strides],
     groups: squareGroups(context.traits.software ? Math.ceil(count / 4) : count),
     work: 16 * count * width,
   });
