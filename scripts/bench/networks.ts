@@ -1,7 +1,8 @@
 import { createOrtExecutor } from '../../src/backends/ort';
 import type { Variants } from '../../src/backends/ort/lowering/choices';
 import type { DeviceTensor, Executor, Precision } from '../../src/graph/executor';
-import { workloads, type Workload } from './workloads';
+import type { Workload } from './network-workloads';
+import { workloads } from './workloads';
 
 export interface NetworkTime {
   readonly network: string;

@@ -131,3 +131,39 @@ export function wgslSection(drivers) {
     ...(missing.length > 0 ? [`Not measured here: ${missing.join('; ')}`] : []),
   ].join('\n\n');
 }
+
+/** Networks by backend; times are of interleaved runs of one page. */
+export function backendSection({ adapter, f16, threads, rows }) {
+  const networks = [...new Set(rows.map(({ network }) => network))];
+  const ms = (value) => (value === null ? '' : value.toFixed(0));
+  const ratio = (row) => {
+    const ours = rows.find(({ network, backend }) => network === row.network && backend === 'wgsl');
+    return row.best === null ? '' : (row.best / ours.best).toFixed(2);
+  };
+  const refused = rows.filter(({ best }) => best === null);
+  return [
+    table(
+      `The backends in one page: ${adapter}, \`exact\`, wasm with ${threads} threads, interleaved runs`,
+      ['network', 'backend', 'first run, ms', 'best', 'median', 'of wgsl’s best', 'difference to wgsl, max / rms of rms'],
+      networks.flatMap((network) =>
+        rows
+          .filter((row) => row.network === network && row.best !== null)
+          .map((row) => [
+            row.network,
+            row.backend,
+            ms(row.first),
+            ms(row.best),
+            ms(row.median),
+            ratio(row),
+            row.difference ? row.difference.map((value) => value.toExponential(1)).join(' / ') : '',
+          ]),
+      ),
+    ),
+    ...(refused.length > 0
+      ? [
+          `onnxruntime-web refuses graph capture for ${refused.map(({ network }) => network).join(', ')}: ${refused[0].reason.replaceAll(/\s+/g, ' ')}`,
+        ]
+      : []),
+    ...(f16 ? [] : ['This adapter has no `shader-f16`: there is nothing to measure in f16.']),
+  ].join('\n\n');
+}

@@ -1,0 +1,3 @@
+import { measureBackends } from './page';
+
+Object.assign(globalThis, { measureBackends });

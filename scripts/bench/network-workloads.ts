@@ -1,0 +1,117 @@
+import type { HostTensor } from '../../src/graph/host-tensor';
+import type { Graph, WeightSource } from '../../src/graph/types';
+import { miniLm, miniLmInputs, parseMiniLmConfig } from '../../src/networks/minilm';
+import { encoderFrames, tinyVideoLayout } from '../../src/networks/taew-layout';
+import { memoryShapes, taewDecoder, taewEncoder } from '../../src/networks/taew';
+import { parseWanConfig } from '../../src/networks/wan-config';
+import { ropeTables, timestepSinusoid } from '../../src/networks/wan-tables';
+import { wanStep, wanTokens } from '../../src/networks/wan-transformer';
+import { openWeights } from '../../src/weights/open-weights';
+import { memorySource } from '../../src/weights/files/byte-source';
+
+/** Sizes of the model's default clip: 64 × 64, 17 frames. */
+const LATENTS = [16, 5, 8, 8] as const;
+const CONTEXT_TOKENS = 48;
+
+/** A network with weights and inputs, ready to be timed. */
+export interface Workload {
+  readonly name: string;
+  readonly graph: Graph;
+  readonly weights: WeightSource;
+  readonly inputs: Readonly<Record<string, HostTensor>>;
+}
+
+/** The bundled model's networks at the sizes of its default clip. `read` gives a file of its folder. */
+export async function networkWorkloads(read: (name: string) => Promise<Uint8Array>): Promise<Workload[]> {
+  const manifest = JSON.parse(new TextDecoder().decode(await read('manifest.json'))) as {
+    files: { name: string; role: string }[];
+    configs: { transformer: unknown; autoencoder: unknown; textEncoder: unknown };
+  };
+  const open = async (role: string) => {
+    const file = manifest.files.find((entry) => entry.role === role)!;
+    return openWeights(memorySource(await read(file.name)));
+  };
+  const [transformer, autoencoder, textEncoder] = [await open('transformer'), await open('autoencoder'), await open('text-encoder')];
+  return [
+    ...[false, true].map((merged) => transformerStep(transformer, manifest.configs.transformer, merged)),
+    ...[15, 48].map((tokens) => textEncoding(textEncoder, manifest.configs.textEncoder, tokens)),
+    ...decoding(autoencoder, manifest.configs.autoencoder),
+    encoding(autoencoder, manifest.configs.autoencoder),
+  ];
+}
+
+function transformerStep(weights: WeightSource, json: unknown, merged: boolean): Workload {
+  const config = parseWanConfig(json);
+  const { F, S } = wanTokens(config, LATENTS, { merged });
+  const [, frames, height, width] = LATENTS;
+  const rope = ropeTables(config, frames, height / config.patch, width / config.patch);
+  const cross = Array.from({ length: config.layers }, (_, i) => [`crossK.${i}`, `crossV.${i}`]).flat();
+  return {
+    name: merged ? 'step-merged' : 'step',
+    graph: wanStep(weights, config, { merged, grouping: 'whole' })[0]!,
+    weights,
+    inputs: {
+      latents: noise(LATENTS),
+      sinusoid: f32(timestepSinusoid(Array<number>(F).fill(500), config.freqDim), [F, config.freqDim]),
+      ropeCos: f32(rope.cos, [F, S, config.headDim / 2]),
+      ropeSin: f32(rope.sin, [F, S, config.headDim / 2]),
+      ...Object.fromEntries(cross.map((name) => [name, noise([CONTEXT_TOKENS, config.dim])])),
+    },
+  };
+}
+
+function textEncoding(weights: WeightSource, json: unknown, tokens: number): Workload {
+  const config = parseMiniLmConfig(json);
+  const inputs = miniLmInputs(
+    config,
+    Array.from({ length: tokens }, (_, i) => 1000 + 37 * i),
+  );
+  const i32 = (data: Int32Array): HostTensor => ({ data, shape: [tokens], type: 'i32' });
+  return {
+    name: `minilm${tokens}`,
+    graph: miniLm(weights, config),
+    weights,
+    inputs: { ids: i32(inputs.ids), positions: i32(inputs.positions) },
+  };
+}
+
+function decoding(weights: WeightSource, json: unknown): Workload[] {
+  const graph = taewDecoder(weights, tinyVideoLayout(json));
+  const [channels, frames, height, width] = LATENTS;
+  return [frames, 1].map((count) => ({
+    name: count === 1 ? 'decode1' : 'decode',
+    graph,
+    weights,
+    inputs: { latents: noise([count, channels, height, width]), ...memories(graph, height, width) },
+  }));
+}
+
+function encoding(weights: WeightSource, json: unknown): Workload {
+  const layout = tinyVideoLayout(json);
+  const graph = taewEncoder(weights, layout);
+  const [, , height, width] = LATENTS;
+  const frames = encoderFrames(layout, 17).length;
+  return {
+    name: 'encode',
+    graph,
+    weights,
+    inputs: { frames: noise([frames, layout.imageChannels, 64, 64]), ...memories(graph, height, width) },
+  };
+}
+
+function memories(graph: Graph, height: number, width: number): Record<string, HostTensor> {
+  const shapes = Object.entries(memoryShapes(graph, height, width));
+  return Object.fromEntries(shapes.map(([name, shape]) => [name, f32(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape)]));
+}
+
+function f32(data: Float32Array, shape: readonly number[]): HostTensor {
+  return { data, shape, type: 'f32' };
+}
+
+/** Values between −1 and 1, the same ones every time. */
+function noise(shape: readonly number[]): HostTensor {
+  return f32(
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * 12.9898) * Math.cos(i * 0.37)),
+    shape,
+  );
+}
