@@ -9,9 +9,7 @@ import { parseManifest, type ModelManifest } from '../../src/weights/manifest';
 import type { Locks } from '../../src/weights/store/lock';
 
 /** The manifest of a small model; not the bundled one's, whose size and limits change with every training. */
-export const MANIFEST: ModelManifest = parseManifest(
-  JSON.parse(readFileSync(new URL('./manifest.json', import.meta.url), 'utf8')),
-);
+export const MANIFEST: ModelManifest = parseManifest(JSON.parse(readFileSync(new URL('./manifest.json', import.meta.url), 'utf8')));
 
 export const TWO_CORES: DeviceFacts = {
   crossOriginIsolated: true,
