@@ -35,6 +35,8 @@ function typeSchema(schema: AnySchema): Json {
       const wrapped = part('wrapped');
       return { ...wrapped, type: [wrapped['type'], 'null'] };
     }
+    case 'optional':
+      return part('wrapped');
     case 'array':
       return { type: 'array', items: part('item') };
     case 'record':

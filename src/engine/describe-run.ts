@@ -18,6 +18,7 @@ export interface FinishedRun {
   readonly latents: Latents;
   readonly video: WrittenVideo;
   readonly scale: 1 | 2 | 4;
+  readonly memory: Report['memory'];
   readonly notes: readonly string[];
 }
 
@@ -37,6 +38,7 @@ export async function describeRun(run: FinishedRun): Promise<Report> {
     latentsShape: latents.shape,
     encoder: describeEncoder(video, run.scale),
     clip: describeClip(video),
+    ...(run.memory ? { memory: run.memory } : {}),
     notes: run.notes,
   };
 }

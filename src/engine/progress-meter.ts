@@ -1,4 +1,7 @@
-import { PHASES, type Phase, type Preview, type Progress } from './types';
+import { PHASES, type Phase, type Progress } from './types';
+
+/** What is told beside how far it is. */
+type Extra = Pick<Progress, 'preview' | 'note' | 'plannedMemoryBytes'>;
 
 /** Seconds that each phase of a job is expected to take; a phase that is left out does not occur. */
 export type Expectation = Readonly<Partial<Record<Phase, number>>>;
@@ -44,13 +47,13 @@ export class ProgressMeter {
     return { ...spent, total: (this.#now() - this.#startMs) / 1000 };
   }
 
-  start(phase: Phase, total: number, { from = 0, note }: { from?: number; note?: string } = {}): void {
+  start(phase: Phase, total: number, { from = 0, ...extra }: { from?: number } & Extra = {}): void {
     this.#running = { phase, total, from, startedMs: this.#now(), done: from };
     this.#finished.delete(phase);
-    this.#report(note === undefined ? {} : { note });
+    this.#report(extra);
   }
 
-  advance(done: number, extra: { preview?: Preview; note?: string } = {}): void {
+  advance(done: number, extra: Extra = {}): void {
     if (!this.#running) return;
     this.#running.done = done;
     this.#report(extra);
@@ -70,7 +73,7 @@ export class ProgressMeter {
     this.#spentMs[phase] = (this.#spentMs[phase] ?? 0) + ms;
   }
 
-  #report(extra: { preview?: Preview; note?: string }): void {
+  #report(extra: Extra): void {
     const running = this.#running;
     if (!running) return;
     const leftMs = this.#leftMs(running);

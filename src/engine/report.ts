@@ -60,6 +60,16 @@ export const reportSchema = v.pipe(
       scale: v.pipe(v.number(), v.description('Whole-number upscale of the exported video.')),
     }),
     clip: v.object({ width: count, height: count, frames: count, fps: seconds, sizeBytes: count, mimeType: v.string() }),
+    memory: v.optional(
+      v.pipe(
+        v.object({
+          plannedBytes: v.pipe(count, v.description('Planned before anything was allocated, every network kept loaded.')),
+          plannedLeastBytes: v.pipe(count, v.description('Planned with one network in memory at a time.')),
+          peakBytes: v.pipe(count, v.description('The most that was allocated at once.')),
+        }),
+        v.description('GPU memory in bytes, where Kinora’s own kernels ran.'),
+      ),
+    ),
     notes: v.pipe(v.array(v.string()), v.description('What the user should know: a prompt that was cut, a fallback that was taken.')),
   }),
   v.title('Report'),

@@ -7,6 +7,7 @@ import { describeRun, noteCodec, noteTruncated } from './describe-run';
 import type { Environment } from './environment';
 import { withGpuLock } from './gpu-lock';
 import type { InterruptedJob } from './interrupted-job';
+import { JobMemoryMeter } from './job-memory';
 import { planOf, type LoadedModel, type LoadedModelCache } from './loaded-model';
 import { ProgressMeter } from './progress-meter';
 import { makeRoom, Recovery, type JobPart } from './recovery';
@@ -109,6 +110,7 @@ class JobRun {
   readonly #notes: string[];
   readonly #stepSeconds: number[] = [];
   readonly #recovery = new Recovery();
+  readonly #memory = new JobMemoryMeter();
   #decoderReach = 0;
   #state: DenoiseState | null;
 
@@ -157,6 +159,7 @@ class JobRun {
       latents,
       video,
       scale: options.exportScale ?? 1,
+      memory: this.#memory.report,
       notes,
     });
     if (!this.#job.start) await this.#learn(seconds);
@@ -206,6 +209,8 @@ class JobRun {
     const note = this.#recovery.notes.at(-1);
     this.#meter.start('load', bytes, note === undefined ? {} : { note });
     const loaded = await this.#context.loaded.get(manifest.id, this.#decision);
+    const planned = this.#memory.begin(loaded, this.#job.spec, this.#recovery.tile);
+    if (planned) this.#meter.advance(0, { plannedMemoryBytes: this.#recovery.isFrugal ? planned.leastBytes : planned.peakBytes });
     this.#decoderReach = loaded.pipeline.decoderReach;
     // Where memory is short, each network compiles when its turn comes.
     if (!this.#recovery.isFrugal)

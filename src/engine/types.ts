@@ -46,6 +46,8 @@ export interface Progress {
   readonly etaSeconds: number | null;
   /** What the user should know meanwhile, for example that another tab is generating. */
   readonly note?: string;
+  /** When loading begins: the GPU memory that the whole job will take, in bytes, before any of it is allocated. Left out where it is not known. */
+  readonly plannedMemoryBytes?: number;
   /** After a denoising step: a small RGBA picture per latent frame, from the x0 estimate. */
   readonly preview?: Preview;
 }
@@ -55,6 +57,15 @@ export interface Preview {
   readonly height: number;
   /** One RGBA picture [height, width, 4] per latent frame, in time order. */
   readonly frames: readonly Uint8ClampedArray<ArrayBuffer>[];
+}
+
+/** GPU memory of a job on Kinora's own kernels, in bytes. */
+export interface ReportedMemory {
+  /** The planned peak, known before anything was allocated; with every network kept loaded, and with one in memory at a time. */
+  readonly plannedBytes: number;
+  readonly plannedLeastBytes: number;
+  /** The most that was really allocated at once. */
+  readonly peakBytes: number;
 }
 
 /** What was made, how, and how long it took. docs/report.schema.json describes its JSON form. */
@@ -91,6 +102,8 @@ export interface Report {
     readonly sizeBytes: number;
     readonly mimeType: string;
   };
+  /** GPU memory in bytes; left out where none of Kinora's own kernels ran. */
+  readonly memory?: ReportedMemory | undefined;
   /** Things the user should know: a prompt that was cut, a fallback that was taken. */
   readonly notes: readonly string[];
 }

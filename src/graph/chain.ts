@@ -109,7 +109,7 @@ function pickInputs(
 }
 
 /** `name@index` for every result `name` that segment `index` is the last to take in. */
-function planLastUses(graphs: readonly Graph[]): ReadonlySet<string> {
+export function planLastUses(graphs: readonly Graph[]): ReadonlySet<string> {
   const lastUses = new Set<string>();
   const live = new Map<string, number | undefined>(); // result → the last segment that took it in so far
   const close = (name: string) => {

@@ -1,3 +1,4 @@
+import type { InputShape } from './bindings';
 import type { ElementType, Graph, WeightSource } from './types';
 
 /**
@@ -66,6 +67,24 @@ export interface KernelTiming {
   readonly timings: readonly { readonly configuration: string; readonly ms: number }[];
 }
 
+/** GPU memory that running a graph takes, in bytes. */
+export interface MemoryEstimate {
+  readonly weightBytes: number;
+  readonly intermediateBytes: number;
+  /** The parts of `intermediateBytes`, largest first: graphs that take turns share memory rank by rank. */
+  readonly slotBytes: readonly number[];
+  readonly paramBytes: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+}
+
+/** What an executor has allocated on a GPU. */
+export interface AllocatedMemory {
+  readonly liveBytes: number;
+  /** The most that was alive at once. */
+  readonly peakBytes: number;
+}
+
 export interface TuneOptions {
   readonly signal?: AbortSignal | undefined;
   /** Classes of kernels done, and in all. */
@@ -97,6 +116,13 @@ export interface Executor {
   toPreview?(latents: DeviceTensor, colours: LatentColours): Promise<DeviceTensor>;
   /** Where tensors live on a GPU: frames [T, 3, H, W] as the bytes of I420 pictures (BT.709, limited range), [T, words] of i32, whole words a frame. */
   toI420?(frames: DeviceTensor): Promise<DeviceTensor>;
+  /**
+   * Where an executor allocates GPU memory itself: what a graph will take for inputs of these shapes, before anything is allocated. Throws
+   * `out-of-memory` when a piece that can't be divided is over the device's limits.
+   */
+  estimateMemory?(graph: Graph, inputs: Readonly<Record<string, InputShape>>): MemoryEstimate;
+  /** What it has allocated; `restart` counts the peak from now on. */
+  readonly memory?: { current(): AllocatedMemory; restart(): void };
   /**
    * Where kernels have configurations: times them for the graphs that have been run, at their sizes. The executor itself goes on as it was made:
    * what is chosen is for the next one.

@@ -4,6 +4,7 @@ import { moduleListLayout } from '../networks/module-list-layout';
 import { decoderReach, taehvLayout, tinyVideoLayout } from '../networks/taew-layout';
 import { parseWanConfig } from '../networks/wan-config';
 import { denoise } from './denoise';
+import { planJobMemory } from './job-memory';
 import { latentShape } from './latent-shape';
 import { PromptEncoder } from './prompt-encoder';
 import type { CreatePipeline, EncodedPrompt, Pipeline, PipelineModel } from './types';
@@ -71,6 +72,15 @@ export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline =
     embed: (text, options) => encoder.embed(text, manifest.text.length, options),
 
     latentShape: (spec) => latentShape(spec, autoencoder.layout, config.patch),
+
+    planMemory: (spec, [prompt, negativePrompt], { tile } = {}) => {
+      const { length, empty } = manifest.text;
+      const prompts = (spec.guidance === 1 ? [prompt] : [prompt, negativePrompt]).map((text) => (text.trim() === '' ? empty : text));
+      return planJobMemory(
+        { executors, encoder, transformer, autoencoder },
+        { spec, shape: latentShape(spec, autoencoder.layout, config.patch), prompts, contextRows: length, tile },
+      );
+    },
 
     denoise: async ({ context, uncond, ...request }) => {
       const shape = latentShape(request.spec, autoencoder.layout, config.patch);

@@ -1,3 +1,5 @@
+import type { InputShape } from '../graph/bindings';
+import { planChain, type ChainMemory } from '../graph/chain-memory';
 import { compileChain, type ChainOptions, type CompiledChain } from '../graph/chain';
 import type { CompileOptions, Executor } from '../graph/executor';
 import type { Graph, WeightSource } from '../graph/types';
@@ -8,13 +10,22 @@ export class LazyChain {
   readonly graphs: readonly Graph[];
   /** Bytes of weights that compiling reads; 0 where segments are loaded as they run. */
   readonly loadBytes: number;
+  readonly resident: boolean;
+  readonly #executor: Executor;
   readonly #compile: (options: CompileOptions) => Promise<CompiledChain>;
   #compiled: Promise<CompiledChain> | undefined;
 
   constructor(executor: Executor, graphs: readonly Graph[], weights: WeightSource, chain: Pick<ChainOptions, 'resident'> = {}) {
     this.graphs = graphs;
+    this.#executor = executor;
+    this.resident = chain.resident !== false;
     this.loadBytes = chain.resident === false ? 0 : graphs.reduce((sum, graph) => sum + graphWeightBytes(graph, weights), 0);
     this.#compile = (options) => compileChain(executor, graphs, weights, { ...chain, ...options });
+  }
+
+  /** What running it on inputs of these shapes will take on a GPU; null where that is not known. Nothing is allocated. */
+  planMemory(inputs: Readonly<Record<string, InputShape>>): ChainMemory | null {
+    return planChain(this.#executor, this.graphs, inputs, { resident: this.resident });
   }
 
   async get(options: CompileOptions = {}): Promise<CompiledChain> {

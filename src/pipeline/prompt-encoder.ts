@@ -1,4 +1,7 @@
 import { KinoraError, throwIfAborted } from '../errors';
+import type { InputShape } from '../graph/bindings';
+import type { ChainMemory } from '../graph/chain-memory';
+import { elementCount } from '../graph/dims';
 import type { DeviceTensor, Executor } from '../graph/executor';
 import { miniLm, miniLmInputs, parseMiniLmConfig, sentenceEmbedding } from '../networks/minilm';
 import { parseUmt5Config, umt5, umt5Inputs } from '../networks/umt5';
@@ -62,6 +65,16 @@ export class PromptEncoder {
         return { ids: { data, shape: [data.length] }, buckets: { data: buckets, shape: [data.length, data.length] } };
       };
     }
+  }
+
+  /** What encoding a text will take on a GPU; null where that is not known. The read-back of its states counts among the tensors. */
+  planMemory(text: string, length: number): ChainMemory | null {
+    const { ids } = fitPrompt(this.#tokenizer, text, length);
+    const given = Object.entries(this.#inputs(ids)).map(([name, { shape }]): [string, InputShape] => [name, { shape, type: 'i32' }]);
+    const plan = this.chain.planMemory(Object.fromEntries(given));
+    if (!plan) return null;
+    const extra = given.reduce((sum, [, { shape }]) => sum + 4 * elementCount(shape), 0) + 4 * ids.length * this.#width;
+    return { ...plan, peakBytes: plan.peakBytes + extra, tensorBytes: plan.tensorBytes + extra };
   }
 
   /** Token states of a text, cut to at most `length` tokens. */

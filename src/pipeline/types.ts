@@ -144,6 +144,29 @@ export interface DecodeOptions extends CallOptions {
   readonly tile?: number;
 }
 
+/** A job whose memory is to be planned. */
+export interface MemoryRequest {
+  readonly spec: Pick<DenoiseSpec, 'guidance' | 'sampler'>;
+  readonly shape: Latents['shape'];
+  /** The prompt, and the negative one where there is guidance. */
+  readonly prompts: readonly string[];
+  /** Rows of context that the transformer sees. */
+  readonly contextRows: number;
+  readonly tile?: number | undefined;
+}
+
+/** GPU memory of a whole job, in bytes. */
+export interface JobMemory {
+  /** The most at once, all networks being kept loaded. */
+  readonly peakBytes: number;
+  /** The most at once with one network in memory at a time. */
+  readonly leastBytes: number;
+  /** The network that runs at the peak. */
+  readonly peakIn: keyof PipelineExecutors;
+  /** What each takes by itself while it runs: weights, intermediates, tensors. Those that run elsewhere are left out. */
+  readonly networks: Readonly<Partial<Record<keyof PipelineExecutors, number>>>;
+}
+
 /** From a prompt to frames, on given executors. Every method rejects with a `KinoraError`; `aborted` when its signal fires. */
 export interface Pipeline {
   /** Compiles every network now, instead of at its first use. Progress: bytes of weights over all networks. */
@@ -154,6 +177,15 @@ export interface Pipeline {
   embed(text: string, options?: CallOptions): Promise<Float32Array>;
   /** Latents [C, T, H, W] of a spec: T = (frames - 1) / 4 + 1, H and W in latent pixels. Throws `invalid-spec` for sizes that the model can't make. */
   latentShape(spec: Pick<DenoiseSpec, 'width' | 'height' | 'frames'>): Latents['shape'];
+  /**
+   * The GPU memory that a clip will take, before anything is allocated; null where the executor does not know. Throws `out-of-memory` when a
+   * piece that can't be divided is over the device's limits.
+   */
+  planMemory(
+    spec: Pick<DenoiseSpec, 'width' | 'height' | 'frames' | 'guidance' | 'sampler'>,
+    prompts: readonly [prompt: string, negativePrompt: string],
+    options?: Pick<DecodeOptions, 'tile'>,
+  ): JobMemory | null;
   denoise(request: DenoiseRequest): Promise<Latents>;
   /** Streams 4n + 1 frames, one latent frame at a time, in time order. */
   decode(latents: Latents, options?: DecodeOptions): AsyncGenerator<Frame, void, undefined>;

@@ -1,4 +1,7 @@
 import { throwIfAborted } from '../errors';
+import type { InputShape } from '../graph/bindings';
+import type { ChainMemory } from '../graph/chain-memory';
+import { elementCount } from '../graph/dims';
 import type { DeviceTensor, Executor } from '../graph/executor';
 import type { WeightSource } from '../graph/types';
 import type { WanConfig } from '../networks/wan-config';
@@ -50,6 +53,23 @@ export class VelocityModel {
     } finally {
       rows.dispose();
     }
+  }
+
+  /**
+   * What a step on clips of one shape, and the keys and values of `prompts` contexts of some rows, will take on a GPU; null where that is not
+   * known. `given` are the tensors that live from step to step besides the latents.
+   */
+  planMemory(shape: Latents['shape'], rows: number, prompts: number): { context: ChainMemory; step: ChainMemory; given: number } | null {
+    const { config, merged } = this.#options;
+    const f32 = (...sizes: number[]): InputShape => ({ shape: sizes, type: 'f32' });
+    const context = this.context.planMemory({ context: f32(rows, config.textDim) });
+    if (!context) return null;
+    const { F, S } = wanTokens(config, shape, { merged });
+    const rope = f32(F, S, config.headDim / 2);
+    const sinusoid = f32(F, config.freqDim);
+    const step = this.step.planMemory({ latents: f32(...shape), sinusoid, ropeCos: rope, ropeSin: rope, ...context.outputs })!;
+    const bytes = (tensors: readonly InputShape[]) => tensors.reduce((sum, tensor) => sum + 4 * elementCount(tensor.shape), 0);
+    return { context, step, given: bytes([rope, rope, sinusoid]) + prompts * bytes(Object.values(context.outputs)) };
   }
 
   /** Compiles, and computes what all steps on clips of one shape share. */

@@ -1,4 +1,7 @@
 import { throwIfAborted } from '../errors';
+import type { InputShape } from '../graph/bindings';
+import type { ChainMemory } from '../graph/chain-memory';
+import { elementCount } from '../graph/dims';
 import type { DeviceTensor, Executor } from '../graph/executor';
 import type { Graph, WeightSource } from '../graph/types';
 import { memoryShapes, taewDecoder, taewEncoder } from '../networks/taew';
@@ -80,6 +83,30 @@ export class VideoAutoencoder {
     }
   }
 
+  /** What decoding latents of one shape will take on a GPU, its pictures and what blocks remember included; null where that is not known. */
+  planMemory({ shape }: Pick<Latents, 'shape'>, tile?: number): ChainMemory | null {
+    const [channels, , h, w] = shape;
+    const tiles = this.#tiles({ shape }, tile);
+    const { height, width } = tiles[0]!; // all of one size
+    const f32 = (sizes: readonly number[]): InputShape => ({ shape: sizes, type: 'f32' });
+    const memories = Object.entries(memoryShapes(this.decoder.graphs[0]!, height, width)).map(([name, sizes]): [string, InputShape] => [
+      name,
+      f32(sizes),
+    ]);
+    const latents = f32([1, channels, height, width]);
+    const plan = this.decoder.planMemory({ ...Object.fromEntries(memories), latents });
+    if (!plan) return null;
+    const bytes = (tensors: readonly InputShape[]) => tensors.reduce((sum, tensor) => sum + 4 * elementCount(tensor.shape), 0);
+    const remembered = tiles.length * bytes(memories.map(([, tensor]) => tensor));
+    const pictures = bytes([plan.outputs['frames']!]);
+    const readBack =
+      this.#executor.toI420 && tiles.length === 1
+        ? (2 * (h * w * spatialFactor(this.layout) ** 2 * 3 * temporalFactor(this.layout))) / 2
+        : pictures;
+    const extra = remembered + bytes([latents]) + readBack;
+    return { ...plan, peakBytes: plan.peakBytes + extra, tensorBytes: plan.tensorBytes + extra };
+  }
+
   async encode(frames: readonly Frame[], { signal }: CallOptions = {}): Promise<Latents> {
     const scale = spatialFactor(this.layout);
     const { width, height } = checkFrames(frames, scale);
@@ -126,7 +153,7 @@ export class VideoAutoencoder {
     };
   }
 
-  #tiles({ shape: [, , h, w] }: Latents, tile: number | undefined) {
+  #tiles({ shape: [, , h, w] }: Pick<Latents, 'shape'>, tile: number | undefined) {
     return planTiles(h, w, tile ?? Math.max(h, w), decoderReach(this.layout));
   }
 }

@@ -494,6 +494,29 @@ describe('a lost device', () => {
   });
 });
 
+describe('memory that is planned', () => {
+  it('is told before anything is loaded, and stands in the report beside what was allocated', async () => {
+    const world = fakeWorld();
+    const planned = { peakBytes: 900, leastBytes: 500, peakIn: 'transformer', networks: {} } as const;
+    world.planMemory = () => (world.log.push('plan'), planned);
+    world.peakBytes = 890;
+    const told: (number | undefined)[] = [];
+    const { report } = await new KinoraEngine(world).generate(
+      { prompt: PROMPT, steps: 1 },
+      { onProgress: ({ plannedMemoryBytes }) => void (plannedMemoryBytes && told.push(plannedMemoryBytes)) },
+    );
+    expect(told).toEqual([900]);
+    expect(world.log.indexOf('plan')).toBeLessThan(world.log.indexOf('load'));
+    expect(report.memory).toEqual({ plannedBytes: 900, plannedLeastBytes: 500, peakBytes: 890 });
+    expect(v.is(reportSchema, report)).toBe(true);
+  });
+
+  it('is left out where it is not known', async () => {
+    const { report } = await new KinoraEngine(fakeWorld()).generate({ prompt: PROMPT, steps: 1 });
+    expect(report).not.toHaveProperty('memory');
+  });
+});
+
 describe('memory that runs out', () => {
   const full = () => new KinoraError('out-of-memory', 'There is not enough memory for this.', 'Choose fewer frames.');
 

@@ -78,6 +78,9 @@ export interface FakeWorld extends Environment {
   onStep: StepHook;
   onEnsure: () => void | Promise<void>;
   onLoad: () => void;
+  planMemory: (spec: Parameters<Pipeline['planMemory']>[0]) => ReturnType<Pipeline['planMemory']>;
+  /** What its executors say that they allocated at most. */
+  peakBytes: number;
   onFrame: (index: number, codec: string) => void;
   /** Called when a clip begins to be decoded, with the side of its tiles. */
   onDecode: (tile: number | undefined) => void;
@@ -111,6 +114,8 @@ export function fakeWorld(shared: { kept?: MemoryValues; locks?: FakeLocks } = {
     onStep: () => undefined,
     onEnsure: () => undefined,
     onLoad: () => undefined,
+    planMemory: () => null,
+    peakBytes: 0,
     onFrame: () => undefined,
     onDecode: () => undefined,
     truncated: null,
@@ -200,6 +205,7 @@ function fakeExecutor(world: FakeWorld, plan: ExecutorPlan): Executor {
   world.openExecutors++;
   return {
     plan,
+    memory: { current: () => ({ liveBytes: 0, peakBytes: world.peakBytes }), restart: () => undefined },
     dispose: async () => {
       world.log.push('dispose');
       world.openExecutors--;
@@ -257,6 +263,7 @@ function fakePipeline(world: FakeWorld): Pipeline {
     decodeForVideo: decode,
     encodeFrames: async () => Promise.reject(new Error('not used')),
     decoderReach: 2,
+    planMemory: (spec) => world.planMemory(spec),
     keepOnly: async (network) => void log.push(`keep only ${network}`),
     dispose: async () => void log.push('dispose pipeline'),
   };

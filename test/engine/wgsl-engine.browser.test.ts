@@ -92,6 +92,13 @@ describe('nothing is left on the GPU', () => {
   }
 });
 
+it('knows the memory of a whole job before it allocates anything', () => {
+  const { plannedBytes, plannedLeastBytes, peakBytes } = first.report.memory!;
+  expect(peakBytes / plannedBytes).toBeGreaterThan(0.9);
+  expect(peakBytes / plannedBytes).toBeLessThan(1.1);
+  expect(plannedLeastBytes).toBeLessThan(plannedBytes);
+});
+
 describe('a lost device', () => {
   const loseAt = (steps: readonly number[]) => {
     const left = [...steps];

@@ -4,6 +4,7 @@ import { evaluateShape, type Bindings } from '../../graph/dims';
 import type { CompiledGraph, CompileOptions, DeviceTensor } from '../../graph/executor';
 import type { Graph, Value, WeightRef, WeightSource } from '../../graph/types';
 import { graphWeightBytes } from '../../graph/weights';
+import type { Arena } from './arena';
 import type { Gpu } from './gpu';
 import { packParams, type Kernel, type Operand, type WeightForm } from './kernel';
 import { lowerGraph } from './lowering';
@@ -19,12 +20,11 @@ const PARAM_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter
 /** Clip sizes whose plans (intermediates, uniforms) are kept; people switch between few. */
 const MAX_PLANS = 2;
 
-/** A graph at one set of sizes: pipelines, uniforms and intermediates, ready to be encoded. */
+/** A graph at one set of sizes: pipelines and uniforms, ready to be encoded. Intermediates are the arena's. */
 interface Plan {
   readonly kernels: readonly Kernel[];
   readonly pipelines: readonly GPUComputePipeline[];
   readonly memory: MemoryPlan;
-  readonly slots: readonly GPUBuffer[];
   readonly params: GPUBuffer;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
@@ -34,6 +34,7 @@ export interface Device {
   readonly gpu: Gpu;
   readonly target: LoweringTarget;
   readonly submitter: Submitter;
+  readonly arena: Arena;
   /** Runs tasks one after the other: a graph's intermediates serve one run at a time. */
   readonly exclusive: <T>(task: () => Promise<T>) => Promise<T>;
 }
@@ -45,12 +46,15 @@ export async function compileGraph(
   source: WeightSource,
   options: CompileOptions = {},
 ): Promise<CompiledGraph> {
-  const { gpu, exclusive } = device;
+  const { gpu, arena, exclusive } = device;
   const weights = await loadWeights(device, graph, source, options);
   const plans = new Map<string, Plan>();
   let disposed = false;
 
-  const release = ({ slots, params }: Plan) => [...slots, params].forEach((buffer) => gpu.release(buffer));
+  const release = ({ memory, params }: Plan) => {
+    arena.release(memory.slotBytes);
+    gpu.release(params);
+  };
   const planFor = async (bindings: Bindings): Promise<Plan> => {
     const key = JSON.stringify(bindings);
     const known = plans.get(key);
@@ -161,28 +165,32 @@ export function planGraph(
   return { kernels, memory: planMemory(kernels, sizeBytes, external) };
 }
 
+/** Bytes of a plan's uniforms. */
+export function paramBytes(kernels: readonly Kernel[]): number {
+  return PARAM_STRIDE * kernels.length;
+}
+
 async function createPlan({ gpu, target }: Device, graph: Graph, bindings: Bindings): Promise<Plan> {
   const { kernels, memory } = planGraph(graph, bindings, target);
+  for (const sizeBytes of memory.slotBytes) gpu.checkSize(sizeBytes, `${graph.name}, an intermediate,`);
   const pipelines = await Promise.all(kernels.map(({ shader, defines }) => gpu.pipeline(shader, defines)));
-  const [params, ...slots] = await gpu.buffers([
-    { sizeBytes: PARAM_STRIDE * kernels.length, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, label: `${graph.name} params` },
-    ...memory.slotBytes.map((sizeBytes, index) => ({ sizeBytes, usage: GPUBufferUsage.STORAGE, label: `${graph.name} slot ${index}` })),
+  const [params] = await gpu.buffers([
+    { sizeBytes: paramBytes(kernels), usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, label: `${graph.name} params` },
   ]);
-  const words = new Uint8Array(PARAM_STRIDE * kernels.length);
+  const words = new Uint8Array(paramBytes(kernels));
   kernels.forEach((kernel, index) => words.set(packParams(kernel.params), PARAM_STRIDE * index));
   gpu.device.queue.writeBuffer(params!, 0, words);
   return {
     kernels,
     pipelines,
     memory,
-    slots,
     params: params!,
     shapes: new Map(graph.outputs.map(({ name, value }) => [name, evaluateShape(value.shape, bindings)])),
   };
 }
 
 async function runPlan(
-  { gpu, submitter }: Device,
+  { gpu, submitter, arena }: Device,
   graph: Graph,
   plan: Plan,
   weights: LoadedWeights,
@@ -190,13 +198,14 @@ async function runPlan(
 ): Promise<Record<string, DeviceTensor>> {
   const buffers = new Map<Value, GPUBuffer>();
   for (const { name, value } of graph.inputs) buffers.set(value, bufferOf(inputs[name]!));
+  const slots = await arena.reserve(plan.memory.slotBytes);
   const results: Record<string, GpuTensor> = {};
   try {
     for (const { name, value } of graph.outputs) {
       results[name] = new GpuTensor(gpu, plan.shapes.get(name)!, value.type);
       buffers.set(value, results[name].buffer);
     }
-    for (const [value, slot] of plan.memory.slots) buffers.set(value, plan.slots[slot]!);
+    for (const [value, slot] of plan.memory.slots) buffers.set(value, slots[slot]!);
     await submitter.run(
       graph.name,
       plan.kernels.map((kernel, index) => bind(gpu, kernel, plan, index, weights, buffers)),

@@ -1,10 +1,11 @@
 import { invalidGraph } from '../../graph/errors';
 import { bindInputs, type InputShape } from '../../graph/bindings';
 import { elementCount, evaluateShape, formatShape } from '../../graph/dims';
-import type { DeviceTensor, Executor, LatentColours, Precision, Term } from '../../graph/executor';
+import type { DeviceTensor, Executor, LatentColours, MemoryEstimate, Precision, Term } from '../../graph/executor';
 import type { Graph } from '../../graph/types';
 import { KinoraError } from '../../errors';
-import { compileGraph, planGraph, weightParts, type Device } from './compiled-graph';
+import { Arena, sortedBytes } from './arena';
+import { compileGraph, paramBytes, planGraph, weightParts, type Device } from './compiled-graph';
 import { Gpu, type SizeLimits } from './gpu';
 import { linearGroups } from './kernel';
 import { framesToI420, latentsToPreview } from './pictures';
@@ -31,21 +32,12 @@ export interface WgslOptions extends SubmitterOptions {
   readonly limits?: SizeLimits;
 }
 
-/** GPU memory that running a graph takes, in bytes. */
-export interface MemoryEstimate {
-  readonly weightBytes: number;
-  readonly intermediateBytes: number;
-  readonly inputBytes: number;
-  readonly outputBytes: number;
-}
-
 export interface WgslExecutor extends Executor {
   /** Buffers that are alive; 0 when everything has been disposed of. */
   readonly liveBuffers: number;
   /** Bytes of buffers that are alive, and the most there were at once. */
   readonly liveBytes: number;
   readonly peakBytes: number;
-  /** What a graph will take for inputs of these shapes, before anything is allocated. Throws `out-of-memory` when a piece is over the device's limits. */
   estimateMemory(graph: Graph, inputs: Readonly<Record<string, InputShape>>): MemoryEstimate;
   /** Decoded frames [T, 3, H, W] as I420 bytes, [T, words] of i32; see pictures.ts. */
   toI420(frames: DeviceTensor): Promise<DeviceTensor>;
@@ -71,7 +63,7 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
     last = result.catch(() => undefined);
     return result;
   };
-  const shared: Device = { gpu, target, submitter, exclusive };
+  const shared: Device = { gpu, target, submitter, arena: new Arena(gpu), exclusive };
   /** What has been run, and at which sizes: what tuning measures. */
   const seen = new Map<string, SeenGraph>();
 
@@ -111,7 +103,7 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
     },
     estimateMemory: (graph, inputs) => {
       const bindings = bindInputs(graph, inputs);
-      const { memory } = planGraph(graph, bindings, target);
+      const { memory, kernels } = planGraph(graph, bindings, target);
       const sizes = {
         weight: weightParts(graph, target).flatMap(({ piece }) => piece.bytes),
         intermediate: memory.slotBytes,
@@ -123,6 +115,8 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
       return {
         weightBytes: total(sizes.weight),
         intermediateBytes: total(sizes.intermediate),
+        slotBytes: sortedBytes(sizes.intermediate),
+        paramBytes: paramBytes(kernels),
         inputBytes: total(sizes.input),
         outputBytes: total(sizes.output),
       };
@@ -139,6 +133,7 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
         },
       };
     },
+    memory: { current: () => ({ liveBytes: gpu.liveBytes, peakBytes: gpu.peakBytes }), restart: () => gpu.restartPeak() },
     tune: (tuneOptions = {}) => exclusive(() => tuneKernels(gpu, { ...target, choices: {} }, seen.values(), tuneOptions)),
 
     upload: (data, shape) => {

@@ -55,6 +55,11 @@ export class Gpu {
     return this.#peakBytes;
   }
 
+  /** Counts the most that is alive from now on. */
+  restartPeak(): void {
+    this.#peakBytes = this.#liveBytes;
+  }
+
   /** The compute pipeline of a specialised kernel; compiled once, without blocking. */
   pipeline(shader: ShaderName, defines: Defines): Promise<GPUComputePipeline> {
     const key = `${shader}:${JSON.stringify(Object.entries(defines).sort(([a], [b]) => (a < b ? -1 : 1)))}`;
@@ -86,11 +91,13 @@ export class Gpu {
   /** Several buffers or none: throws `out-of-memory` when the GPU has no room for all of them. */
   async buffers(requests: readonly { sizeBytes: number; usage: GPUBufferUsageFlags; label: string }[]): Promise<GPUBuffer[]> {
     for (const { sizeBytes, label } of requests) this.checkSize(sizeBytes, label);
+    const peakBytes = this.#peakBytes;
     this.device.pushErrorScope('out-of-memory');
     const buffers = requests.map(({ sizeBytes, usage, label }) => this.buffer(sizeBytes, usage, label));
     const error = await this.device.popErrorScope().catch(() => null); // rejects on a lost device: check tells
     if (error) {
       for (const buffer of buffers) this.release(buffer);
+      this.#peakBytes = peakBytes; // it never was
       throw toError(error);
     }
     return buffers;
