@@ -88,7 +88,7 @@ type Picked = Pick<BackendDecision, 'networks' | 'reason' | 'notes'>;
 
 const ON: Readonly<Record<Exclude<BackendName, 'ort-wasm'>, string>> = { wgsl: 'Kinora’s own kernels', 'ort-webgpu': 'onnxruntime-web' };
 
-function pickBackend(choice: BackendChoice, { webgpu }: DeviceFacts, faster: Tuned['faster']): Picked {
+function pickBackend(choice: BackendChoice, { webgpu, left }: TunedFacts, faster: Tuned['faster']): Picked {
   if (choice === 'ort-wasm') return { networks: everywhere('ort-wasm'), reason: 'The CPU was asked for.', notes: [] };
   if (choice !== 'auto') {
     if (!webgpu.available)
@@ -103,6 +103,8 @@ function pickBackend(choice: BackendChoice, { webgpu }: DeviceFacts, faster: Tun
       notes: webgpu.software ? [`${webgpu.reason} The CPU backend (ort-wasm) is many times faster here.`] : [],
     };
   }
+  if (left && webgpu.available && !webgpu.software)
+    return { networks: everywhere('ort-wasm'), reason: `${left} The CPU is used.`, notes: [left] };
   if (!webgpu.available || webgpu.software)
     return { networks: everywhere('ort-wasm'), reason: `${webgpu.reason} The CPU is used.`, notes: [] };
   const networks: NetworkBackends = { ...everywhere('wgsl'), ...faster };

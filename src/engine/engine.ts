@@ -1,17 +1,19 @@
 import { KinoraError, throwIfAborted, toKinoraError } from '../errors';
 import type { Latents } from '../pipeline/types';
 import { chooseBackend } from './choose-backend';
+import { DeviceLosses } from './device-losses';
 import { describeClip, describeEncoder, noteCodec } from './describe-run';
 import type { Environment } from './environment';
 import { isGpuLocked, withGpuLock } from './gpu-lock';
 import { InterruptedJobKeeper, readInterruptedJob, type InterruptedJob } from './interrupted-job';
 import { JobQueue } from './job-queue';
-import { LoadedModelCache } from './loaded-model';
+import { LoadedModelCache, type LoadedModel } from './loaded-model';
+import { makeRoom, Recovery, withRecovery } from './recovery';
 import { ProgressMeter } from './progress-meter';
 import { parsePlan } from './report';
 import { ANOTHER_TAB, download, downloadMeter, runJob, type Job } from './run-job';
 import { completeSpec, requestedModel, type GenerationSpec, type SpecInput } from './spec';
-import { findDevice, readTuning, tuneDevice } from './tuning';
+import { findDevice, readTuning, tuneDevice, type TunedFacts } from './tuning';
 import type {
   Capabilities,
   Clip,
@@ -41,6 +43,7 @@ export class KinoraEngine implements Kinora {
   readonly #environment: Environment;
   readonly #queue = new JobQueue();
   readonly #loaded: LoadedModelCache;
+  readonly #losses = new DeviceLosses();
   #running: GenerationSpec | null = null;
   /** Stops the measuring that the engine began by itself. */
   #tuning: AbortController | null = null;
@@ -55,7 +58,7 @@ export class KinoraEngine implements Kinora {
 
   async capabilities(): Promise<Capabilities> {
     return this.#guard(async () => {
-      const facts = await findDevice(this.#environment);
+      const facts = await this.#device();
       const { kept } = this.#environment;
       const { backend, networks, reason, threads } = chooseBackend({}, facts);
       return {
@@ -117,13 +120,18 @@ export class KinoraEngine implements Kinora {
       const { models } = this.#environment;
       const { manifest } = await models.describe(modelId);
       const checked = options.plan ? { ...options, plan: parsePlan(options.plan) } : options;
-      const decision = chooseBackend(checked, await findDevice(this.#environment));
+      const decision = chooseBackend(checked, await this.#device());
       return this.#queue.add(async () => {
         const stored = (await models.list()).find(({ id }) => id === manifest.id);
         if (!stored?.complete) return false;
-        const loaded = await this.#loaded.get(manifest.id, decision);
-        await this.#loaded.compile(loaded, undefined, () => undefined);
-        return true;
+        const recovery = new Recovery(this.#losses);
+        return withRecovery(recovery, this.#loaded, 'latents', async () => {
+          // Where all networks do not fit at once, a job takes one at a time, and says so: nothing of it can be ready early.
+          if (recovery.isFrugal) return false;
+          const loaded = await this.#loaded.get(manifest.id, decision);
+          await this.#loaded.compile(loaded, undefined, () => undefined);
+          return true;
+        });
       });
     });
   }
@@ -170,9 +178,11 @@ export class KinoraEngine implements Kinora {
       this.#queue.add(async () => {
         const { manifest } = await this.#environment.models.describe(this.#environment.defaultModel);
         await download(manifest, undefined, this.#environment, downloadMeter(this.#environment, undefined));
-        const decision = chooseBackend({}, await findDevice(this.#environment));
-        const { pipeline } = await this.#loaded.get(manifest.id, decision);
-        return pipeline.embed(text);
+        return withRecovery(new Recovery(this.#losses), this.#loaded, 'text', async () => {
+          const decision = chooseBackend({}, await this.#device());
+          const { pipeline } = await this.#loaded.get(manifest.id, decision);
+          return pipeline.embed(text);
+        });
       }),
     );
   }
@@ -243,6 +253,7 @@ export class KinoraEngine implements Kinora {
         {
           environment,
           loaded: this.#loaded,
+          losses: this.#losses,
           onState: (state) => {
             // The start of a job is written too: a reload in the first step still finds the spec.
             keeper.note(state, last === null);
@@ -273,25 +284,42 @@ export class KinoraEngine implements Kinora {
     const { spec } = before;
     const { signal, onProgress, exportScale: scale, keepFrames = false } = options;
     const { manifest } = await environment.models.describe(spec.model);
-    const decision = chooseBackend(options, await findDevice(environment));
+    chooseBackend(options, await this.#device()); // says first what can't be met
     const meter = new ProgressMeter(
       { decode: 0.8, 'encode-video': 0.2 },
       { isMeasured: false, emit: (progress) => onProgress?.(progress), now: environment.now },
     );
     await download(manifest, signal, environment, meter);
     return withGpuLock(environment.locks, { signal, onWait: () => meter.start('load', 0, { note: ANOTHER_TAB }) }, async () => {
-      const { pipeline } = await this.#loaded.get(manifest.id, decision);
-      const { video, frames } = await writeVideo(environment, pipeline, meter, { spec, latents, scale, keepFrames, signal });
+      const recovery = new Recovery(this.#losses);
+      let open: LoadedModel | null = null;
+      const { video, frames } = await withRecovery(
+        recovery,
+        this.#loaded,
+        'video',
+        async () => {
+          open = await this.#loaded.get(manifest.id, chooseBackend(options, await this.#device()));
+          await makeRoom(recovery, open.pipeline, 'autoencoder');
+          const { tile } = recovery;
+          return writeVideo(environment, open.pipeline, meter, { spec, latents, scale, keepFrames, tile, signal });
+        },
+        () => ({ latents, decoderReach: open?.pipeline.decoderReach ?? 0, suggest: () => CLIP_IS_KEPT }),
+      );
       const seconds = { ...before.seconds, ...meter.seconds };
       const report = {
         ...before,
         seconds,
         encoder: describeEncoder(video, scale),
         clip: describeClip(video),
-        notes: [...before.notes, ...noteCodec(video)],
+        notes: [...before.notes, ...recovery.notes, ...noteCodec(video)],
       };
       return { blob: video.blob, report, latents: latents.data, ...(keepFrames ? { frames } : {}) };
     });
+  }
+
+  /** What is known of the device, with what this engine has seen of it. */
+  async #device(): Promise<TunedFacts> {
+    return this.#losses.apply(await findDevice(this.#environment));
   }
 
   /** What the last job left: of this engine, else of a page before it, unless that page still runs (in another tab). */
@@ -312,6 +340,9 @@ export class KinoraEngine implements Kinora {
     }
   }
 }
+
+/** What to do where a finished clip does not fit into memory once more. */
+const CLIP_IS_KEPT = 'Close other tabs, or choose the CPU (backend “ort-wasm”), and export again; the clip itself is kept.';
 
 function isSameSpec(a: GenerationSpec, b: GenerationSpec): boolean {
   const keys = Object.keys(a) as (keyof GenerationSpec)[];

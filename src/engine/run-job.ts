@@ -3,6 +3,7 @@ import type { DenoiseState, EncodedPrompt, Latents, Pipeline } from '../pipeline
 import type { ModelManifest } from '../weights/manifest';
 import { modelSizeBytes } from '../weights/manifest';
 import { chooseBackend, type BackendDecision } from './choose-backend';
+import type { DeviceLosses } from './device-losses';
 import { describeRun, noteCodec, noteTruncated } from './describe-run';
 import type { Environment } from './environment';
 import { withGpuLock } from './gpu-lock';
@@ -10,7 +11,8 @@ import type { InterruptedJob } from './interrupted-job';
 import { JobMemoryMeter } from './job-memory';
 import { planOf, type LoadedModel, type LoadedModelCache } from './loaded-model';
 import { ProgressMeter } from './progress-meter';
-import { makeRoom, Recovery, type JobPart } from './recovery';
+import { makeRoom, Recovery, withRecovery, type JobPart } from './recovery';
+import { describeSuggestions, suggestSmaller } from './suggest-smaller';
 import { SpeedBook, workOf } from './speeds';
 import type { GenerationSpec } from './spec';
 import { findDevice } from './tuning';
@@ -32,6 +34,7 @@ export interface Job {
 export interface JobContext {
   readonly environment: Environment;
   readonly loaded: LoadedModelCache;
+  readonly losses: DeviceLosses;
   /** Called when the job starts to denoise and after each step, so that nothing finished is lost. */
   readonly onState: (job: InterruptedJob) => void;
   /** Why the job could not be kept for a reload, or null. */
@@ -55,7 +58,7 @@ export async function runJob(job: Job, context: JobContext): Promise<Clip> {
   const { signal } = options;
   throwIfAborted(signal);
   // Said before anything is downloaded: a backend that is not there, a plan that can't be met.
-  const decision = chooseBackend(options, await findDevice(environment));
+  const decision = chooseBackend(options, context.losses.apply(await findDevice(environment)));
   const way = `${manifest.id}/${decision.backend}/${decision.precision}`;
   const stored = (await environment.models.list()).find(({ id }) => id === manifest.id);
   const bytes = modelSizeBytes(manifest);
@@ -102,14 +105,15 @@ export async function download(
 class JobRun {
   readonly #job: Job;
   readonly #context: JobContext;
-  readonly #decision: BackendDecision;
+  #decision: BackendDecision;
+  #model: LoadedModel | null = null;
   readonly #meter: ProgressMeter;
   readonly #speeds: SpeedBook;
   readonly #way: string;
   readonly #work: ReturnType<typeof workOf>;
   readonly #notes: string[];
   readonly #stepSeconds: number[] = [];
-  readonly #recovery = new Recovery();
+  readonly #recovery: Recovery;
   readonly #memory = new JobMemoryMeter();
   #decoderReach = 0;
   #state: DenoiseState | null;
@@ -132,6 +136,7 @@ class JobRun {
     this.#work = work;
     this.#notes = [...decision.notes, ...context.environment.notes()];
     this.#state = job.start;
+    this.#recovery = new Recovery(context.losses);
   }
 
   async run(): Promise<Clip> {
@@ -209,6 +214,7 @@ class JobRun {
     const note = this.#recovery.notes.at(-1);
     this.#meter.start('load', bytes, note === undefined ? {} : { note });
     const loaded = await this.#context.loaded.get(manifest.id, this.#decision);
+    this.#model = loaded;
     const planned = this.#memory.begin(loaded, this.#job.spec, this.#recovery.tile);
     if (planned) this.#meter.advance(0, { plannedMemoryBytes: this.#recovery.isFrugal ? planned.leastBytes : planned.peakBytes });
     this.#decoderReach = loaded.pipeline.decoderReach;
@@ -266,14 +272,32 @@ class JobRun {
 
   /** A part of the job, tried again in another way when its device or its memory fails. */
   async #withRecovery<T>(part: JobPart, work: () => Promise<T>, latents: Latents | null = null): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        this.#recovery.next(error, part, latents, this.#decoderReach);
-        await this.#context.loaded.drop().catch(() => undefined); // Releasing what a lost device held may fail; it is gone anyway.
-      }
-    }
+    return withRecovery(this.#recovery, { drop: () => this.#drop() }, part, work, () => ({
+      latents,
+      decoderReach: this.#decoderReach,
+      suggest: () => this.#suggest(),
+    }));
+  }
+
+  /** Drops the model, and the graphics device too where it has been lost too often. */
+  async #drop(): Promise<void> {
+    const { environment, loaded, losses } = this.#context;
+    this.#model = null;
+    await loaded.drop().catch(() => undefined); // Releasing what a lost device held may fail; it is gone anyway.
+    const { options } = this.#job;
+    if (options.plan || (options.backend ?? 'auto') !== 'auto' || this.#decision.backend === 'ort-wasm') return;
+    const facts = losses.apply(await findDevice(environment));
+    if (!facts.left) return;
+    this.#decision = chooseBackend(options, facts);
+    this.#noteOnce(this.#decision.notes);
+  }
+
+  /** What of this clip would fit, in words. */
+  #suggest(): string | null {
+    if (!this.#model) return null;
+    const { spec, manifest } = this.#job;
+    const fitting = describeSuggestions(suggestSmaller(this.#model.pipeline, manifest, spec, this.#memory.peakBytes), spec);
+    return fitting && `${fitting} Or choose a smaller model, or close other tabs; finished steps are kept.`;
   }
 
   #noteOnce(notes: readonly string[]): void {

@@ -20,6 +20,8 @@ export interface Tuned {
 /** A device with what was measured on it, by precision. */
 export interface TunedFacts extends DeviceFacts {
   readonly tuned: Partial<Readonly<Record<Precision, Tuned>>>;
+  /** Why `auto` leaves the graphics device alone although there is one. */
+  readonly left?: string | undefined;
 }
 
 const times = v.object({ wgsl: v.number(), 'ort-webgpu': v.nullable(v.number()) });

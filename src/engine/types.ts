@@ -213,7 +213,7 @@ export interface Kinora {
   remove(modelId: string): Promise<number>;
   /**
    * Loads and compiles a stored model, so that the next clip begins at once; true when it is ready. Downloads nothing: false where the
-   * model is not stored yet. Takes its turn among the jobs.
+   * model is not stored yet, or memory has no room for all of it at once. Takes its turn among the jobs.
    */
   prepare(modelId: string, options?: RunOptions): Promise<boolean>;
   /**

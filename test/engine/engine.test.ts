@@ -494,6 +494,51 @@ describe('a lost device', () => {
   });
 });
 
+describe('a device that is lost again and again', () => {
+  const GPU = { available: true, adapter: 'nvidia ampere', software: false, reason: 'WebGPU runs on nvidia ampere.' };
+  const loseOnce = (world: FakeWorld) => {
+    world.onStep = (step) => {
+      if (step !== 2) return;
+      world.onStep = () => undefined;
+      throw new KinoraError('device-lost', 'The graphics device went away.', 'Try again.');
+    };
+  };
+  const executors = (world: FakeWorld) => world.log.filter((entry) => entry.startsWith('executor'));
+
+  it('is left for the CPU after three losses, in the middle of the job, and the page is told why', async () => {
+    const world = fakeWorld();
+    world.facts = { ...world.facts, webgpu: GPU };
+    const engine = new KinoraEngine(world);
+    for (const clips of [1, 2]) {
+      loseOnce(world);
+      const { report } = await engine.generate({ prompt: PROMPT, seed: 2, steps: 3 });
+      expect(report.plan.transformer.backend).toBe('wgsl');
+      expect(executors(world)).toHaveLength(1 + clips);
+      expect((await engine.capabilities()).backend.chosen).toBe('wgsl');
+    }
+    loseOnce(world);
+    world.log.length = 0;
+    const { report } = await engine.generate({ prompt: PROMPT, seed: 2, steps: 3 });
+    expect(executors(world)).toEqual([expect.stringContaining('ort-wasm')]);
+    expect(world.log.filter((entry) => entry.startsWith('step'))).toEqual(['step 1', 'step 2', 'step 3']);
+    expect(report.plan).toMatchObject({ reason: expect.stringContaining('lost 3 times'), transformer: { backend: 'ort-wasm' } });
+    expect(report.notes).toContainEqual(expect.stringContaining('lost 3 times'));
+    expect((await engine.capabilities()).backend).toMatchObject({ chosen: 'ort-wasm', reason: expect.stringContaining('lost 3 times') });
+    expectNothingLeft(world);
+  });
+
+  it('is still used where it is asked for by name', async () => {
+    const world = fakeWorld();
+    world.facts = { ...world.facts, webgpu: GPU };
+    const engine = new KinoraEngine(world);
+    for (let clip = 0; clip < 4; clip++) {
+      loseOnce(world);
+      const { report } = await engine.generate({ prompt: PROMPT, steps: 3 }, { backend: 'wgsl' });
+      expect(report.plan.transformer.backend).toBe('wgsl');
+    }
+  });
+});
+
 describe('memory that is planned', () => {
   it('is told before anything is loaded, and stands in the report beside what was allocated', async () => {
     const world = fakeWorld();
@@ -574,6 +619,91 @@ describe('memory that runs out', () => {
     world.onDecode = () => undefined;
     const { report } = await engine.generate({ prompt: PROMPT, seed: 3, steps: 2, width: 256, height: 128 }, { resume: true });
     expect(report.stepSeconds).toEqual([]);
+  });
+});
+
+describe('memory that runs out beside a job', () => {
+  const full = () => new KinoraError('out-of-memory', 'There is not enough memory for this.', 'Choose fewer frames.');
+
+  it('the error says what would fit by its plan, and nothing of the settings is changed', async () => {
+    const world = fakeWorld();
+    // Twice a byte a pixel, of which half is one network's.
+    world.planMemory = ({ width, height, frames }) => ({
+      peakBytes: 2 * width * height * frames,
+      leastBytes: width * height * frames,
+      peakIn: 'transformer',
+      networks: {},
+    });
+    world.peakBytes = 64 * 64 * 10;
+    world.onStep = () => {
+      throw full();
+    };
+    const error = await failure(new KinoraEngine(world).generate({ prompt: PROMPT, width: 64, height: 64, frames: 17, steps: 1 }));
+    expect(error.code).toBe('out-of-memory');
+    expect(error.hint).toContain('9 frames at 64 × 64');
+    expect(error.hint).toContain('48 × 48 with 17 frames');
+  });
+
+  it('exporting: one network, then smaller pieces; then an error that says what to do', async () => {
+    const world = fakeWorld();
+    const engine = new KinoraEngine(world);
+    const clip = await engine.generate({ prompt: PROMPT, steps: 1, width: 256, height: 128 }, { keepLatents: true });
+    const tiles: (number | undefined)[] = [];
+    world.onDecode = (tile) => {
+      tiles.push(tile);
+      if (tile !== 16) throw full();
+    };
+    const { report } = await engine.exportClip(clip, { exportScale: 2 });
+    expect(tiles).toEqual([undefined, undefined, 16]);
+    expect(world.log).toContain('keep only autoencoder');
+    expect(report.notes.slice(-2)).toEqual([expect.stringContaining('one network'), expect.stringContaining('in pieces')]);
+    world.onDecode = () => {
+      throw full();
+    };
+    const error = await failure(engine.exportClip(clip, { exportScale: 2 }));
+    expect(error).toMatchObject({ code: 'out-of-memory', hint: expect.stringContaining('the clip itself is kept') });
+    expectNothingLeft(world);
+  });
+
+  it('exporting on a device that is lost is tried once more', async () => {
+    const world = fakeWorld();
+    const engine = new KinoraEngine(world);
+    const clip = await engine.generate({ prompt: PROMPT, steps: 1 }, { keepLatents: true });
+    world.onDecode = () => {
+      world.onDecode = () => undefined;
+      throw new KinoraError('device-lost', 'The graphics device went away.', 'Try again.');
+    };
+    const { report } = await engine.exportClip(clip, { exportScale: 1 });
+    expect(report.notes).toContainEqual(expect.stringContaining('lost once'));
+  });
+
+  it('preparing: what does not fit whole is let go, and the job goes on by itself', async () => {
+    const world = fakeWorld();
+    world.complete = true;
+    const engine = new KinoraEngine(world);
+    world.onLoad = () => {
+      throw full();
+    };
+    expect(await engine.prepare(MANIFEST.id)).toBe(false);
+    expectNothingLeft(world);
+    world.onLoad = () => undefined;
+    expect(await engine.prepare(MANIFEST.id)).toBe(true);
+  });
+
+  it('reading a text: once more with nothing else in memory, then an error', async () => {
+    const world = fakeWorld();
+    const engine = new KinoraEngine(world);
+    world.onEmbed = () => {
+      world.onEmbed = () => undefined;
+      throw full();
+    };
+    expect(await engine.embed('fox')).toHaveLength(3);
+    expect(world.log.filter((entry) => entry === 'dispose pipeline')).toHaveLength(1);
+    world.onEmbed = () => {
+      throw full();
+    };
+    expect((await failure(engine.embed('fox'))).message).toContain('read this text');
+    expectNothingLeft(world);
   });
 });
 

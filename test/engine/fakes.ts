@@ -78,6 +78,7 @@ export interface FakeWorld extends Environment {
   onStep: StepHook;
   onEnsure: () => void | Promise<void>;
   onLoad: () => void;
+  onEmbed: () => void;
   planMemory: (spec: Parameters<Pipeline['planMemory']>[0]) => ReturnType<Pipeline['planMemory']>;
   /** What its executors say that they allocated at most. */
   peakBytes: number;
@@ -114,6 +115,7 @@ export function fakeWorld(shared: { kept?: MemoryValues; locks?: FakeLocks } = {
     onStep: () => undefined,
     onEnsure: () => undefined,
     onLoad: () => undefined,
+    onEmbed: () => undefined,
     planMemory: () => null,
     peakBytes: 0,
     onFrame: () => undefined,
@@ -240,7 +242,10 @@ function fakePipeline(world: FakeWorld): Pipeline {
       const truncated = text === '' ? null : world.truncated;
       return { tokens: 4, truncated, context: new Float32Array(4), dispose: () => void world.openPrompts-- };
     },
-    embed: async () => new Float32Array(3),
+    embed: async () => {
+      world.onEmbed();
+      return new Float32Array(3);
+    },
     latentShape,
     // x ← x / 2 + seed: every step depends on the one before, so a resumed run can be compared.
     denoise: async (request): Promise<Latents> => {
