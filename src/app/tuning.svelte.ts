@@ -57,7 +57,7 @@ export class Tuning {
 }
 
 /** A report as a table of plain text, for the console. */
-export function printTuning({ adapter, precision, kernels, networks }: TuningReport): string {
+export function printTuning({ adapter, precision, kernels, networks, problems }: TuningReport): string {
   const ms = (value: number | null) => (value === null ? 'not to be had' : `${value.toFixed(3)} ms`);
   return [
     `${adapter}, ${precision}`,
@@ -69,5 +69,6 @@ export function printTuning({ adapter, precision, kernels, networks }: TuningRep
       ),
     ]),
     ...Object.entries(networks).map(([name, times]) => `${name}: wgsl ${ms(times.wgsl)}, ort-webgpu ${ms(times['ort-webgpu'])}`),
+    ...problems,
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import { isWebGpuBuildStored } from '../backends/ort';
 import { findEncoder } from '../media/probe';
 import { createVideoWriter } from '../media/video-writer';
 import { createPipeline } from '../pipeline/create-pipeline';
@@ -37,6 +38,7 @@ export function createBrowserEnvironment({ modelBase }: EngineSettings): Environ
     detectDevice,
     notes: () => notes,
     createExecutors,
+    isOrtWebGpuStored: isWebGpuBuildStored,
     openVideo: ({ signal, ...request }) => createVideoWriter({ ...request, includeSpec: true, ...(signal ? { signal } : {}) }),
     videoSupport,
     storage,

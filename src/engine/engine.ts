@@ -13,7 +13,7 @@ import { ProgressMeter } from './progress-meter';
 import { parsePlan } from './report';
 import { ANOTHER_TAB, download, downloadMeter, runJob, type Job } from './run-job';
 import { completeSpec, requestedModel, type GenerationSpec, type SpecInput } from './spec';
-import { findDevice, readTuning, tuneDevice, type TunedFacts } from './tuning';
+import { describeFailure, findDevice, readTuning, tuneDevice, type TunedFacts } from './tuning';
 import type {
   Capabilities,
   Clip,
@@ -47,6 +47,8 @@ export class KinoraEngine implements Kinora {
   #running: GenerationSpec | null = null;
   /** Stops the measuring that the engine began by itself. */
   #tuning: AbortController | null = null;
+  /** Why that came to nothing; it is not begun again then. */
+  #tuningProblem: string | null = null;
   /** What the last stopped or failed job of this engine left; undefined until there was one. */
   #interrupted: InterruptedJob | null | undefined = undefined;
   #isDisposed = false;
@@ -67,6 +69,7 @@ export class KinoraEngine implements Kinora {
         webgpu: facts.webgpu,
         backend: { chosen: backend, networks, reason },
         tuning: { exact: await readTuning(kept, facts, 'exact'), fast: await readTuning(kept, facts, 'fast') },
+        tuningProblem: this.#tuningProblem,
         video: await this.#environment.videoSupport(),
         storage: await this.#environment.storage(),
       };
@@ -187,7 +190,14 @@ export class KinoraEngine implements Kinora {
     );
   }
 
-  tune({ precision, signal, onProgress }: TuneCallOptions = {}): Promise<TuningReport> {
+  tune(options: TuneCallOptions = {}): Promise<TuningReport> {
+    return this.#tune(options, false).then((report) => {
+      this.#tuningProblem = null;
+      return report;
+    });
+  }
+
+  #tune({ precision, signal, onProgress }: TuneCallOptions, inBackground: boolean): Promise<TuningReport> {
     return this.#guard(() =>
       this.#queue.add(
         async () => {
@@ -195,9 +205,9 @@ export class KinoraEngine implements Kinora {
           const facts = await findDevice(environment);
           const decision = chooseBackend({ backend: 'wgsl', ...(precision ? { precision } : {}) }, { ...facts, tuned: {} });
           const { manifest } = await environment.models.describe(environment.defaultModel);
-          await download(manifest, signal, environment, downloadMeter(environment, undefined));
+          if (!inBackground) await download(manifest, signal, environment, downloadMeter(environment, undefined));
           return withGpuLock(environment.locks, { signal }, () =>
-            tuneDevice({ environment, loaded: this.#loaded, facts, manifest, decision, signal, onProgress }),
+            tuneDevice({ environment, loaded: this.#loaded, facts, manifest, decision, inBackground, signal, onProgress }),
           );
         },
         { signal },
@@ -206,17 +216,26 @@ export class KinoraEngine implements Kinora {
   }
 
   /**
-   * After the first clip that `auto` made on a hardware adapter: measures it once, as long as nobody asks for anything. What goes wrong is kept
-   * for nobody: the defaults go on, and the next first clip tries again.
+   * After the first clip that `auto` made on a hardware adapter: measures it once, as long as nobody asks for anything, and fetches nothing for
+   * it. What goes wrong is told by `capabilities` and not tried again; the defaults go on.
    */
   async #tuneOnce({ requested, transformer }: ExecutionPlan): Promise<void> {
     const { precision } = requested;
     if (requested.backend !== 'auto' || transformer.backend !== 'wgsl' || this.#queue.length > 0) return;
-    const facts = await findDevice(this.#environment);
-    if (facts.tuned[precision] || this.#isDisposed) return;
-    const stop = new AbortController();
-    this.#tuning = stop;
-    await this.tune({ precision, signal: stop.signal });
+    try {
+      const facts = await findDevice(this.#environment);
+      if (facts.tuned[precision] || this.#tuningProblem !== null || this.#isDisposed) return;
+      const { defaultModel, models } = this.#environment;
+      // It is measured with the default model alone; the next clip of that one begins it.
+      if (!(await models.list()).find(({ id }) => id === defaultModel)?.complete) return;
+      const stop = new AbortController();
+      this.#tuning = stop;
+      await this.#tune({ precision, signal: stop.signal }, true);
+    } catch (thrown) {
+      const error = toKinoraError(thrown);
+      if (error.code === 'device-lost') this.#losses.count();
+      if (error.code !== 'aborted') this.#tuningProblem = `${new Date().toISOString()}, ${precision}: ${describeFailure(error)}`;
+    }
   }
 
   async dispose(): Promise<void> {
@@ -265,7 +284,7 @@ export class KinoraEngine implements Kinora {
       this.#interrupted = null;
       await keeper.clear();
       const { plan } = clip.report;
-      setTimeout(() => void this.#tuneOnce(plan).catch(() => undefined));
+      setTimeout(() => void this.#tuneOnce(plan));
       return clip;
     } catch (error) {
       // A job that never got to run leaves what an earlier one left.

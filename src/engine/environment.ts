@@ -69,6 +69,8 @@ export interface Environment {
   /** What the user should know about where things are kept. */
   notes(): readonly string[];
   createExecutors(request: ExecutorRequest): Promise<PipelineExecutors>;
+  /** Whether onnxruntime-web's WebGPU build is here already; fetching it is 17 MB. */
+  isOrtWebGpuStored(): Promise<boolean>;
   openVideo(request: VideoRequest): VideoSink;
   videoSupport(): Promise<Capabilities['video']>;
   storage(): Promise<Capabilities['storage']>;

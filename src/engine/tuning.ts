@@ -37,9 +37,11 @@ const stored = v.object({
       byDefault: v.string(),
       chosen: v.string(),
       timings: v.array(v.object({ configuration: v.string(), ms: v.number() })),
+      refused: v.optional(v.array(v.string()), []),
     }),
   ),
   networks: v.object({ textEncoder: times, autoencoder: times }),
+  problems: v.optional(v.array(v.string()), []),
 });
 
 /** The kept measurements of a precision, if they are of this adapter, browser and set of kernels. */
@@ -76,6 +78,8 @@ export interface TuningJob {
   readonly manifest: ModelManifest;
   /** `wgsl` for all networks, without earlier measurements. */
   readonly decision: BackendDecision;
+  /** Nobody asked for it: nothing large is fetched. */
+  readonly inBackground: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: TuneProgress) => void) | undefined;
 }
@@ -101,7 +105,7 @@ export async function tuneDevice(job: TuningJob): Promise<TuningReport> {
     onProgress?.({ what: 'networks', done: 1, total: 2 });
     const theirs = await timeOrt(job);
     onProgress?.({ what: 'networks', done: 2, total: 2 });
-    const network = (name: 'textEncoder' | 'autoencoder') => ({ wgsl: ours[name], 'ort-webgpu': theirs?.[name] ?? null });
+    const network = (name: 'textEncoder' | 'autoencoder') => ({ wgsl: ours[name], 'ort-webgpu': theirs.times?.[name] ?? null });
     const report: TuningReport = {
       key: facts.tuningKey,
       adapter: facts.webgpu.adapter ?? 'unnamed adapter',
@@ -109,6 +113,7 @@ export async function tuneDevice(job: TuningJob): Promise<TuningReport> {
       measured: new Date().toISOString(),
       kernels,
       networks: { textEncoder: network('textEncoder'), autoencoder: network('autoencoder') },
+      problems: [...kernels.flatMap(describeRefused), ...(theirs.problem ? [theirs.problem] : [])],
     };
     await environment.kept.set(`tuning:${report.precision}`, report);
     return report;
@@ -124,16 +129,33 @@ function chosenOf(kernels: readonly KernelTiming[]): Record<string, string> {
 
 type Times = Readonly<Record<'textEncoder' | 'autoencoder', number>>;
 
-/** Null where onnxruntime-web can't do it here: then there is nothing to choose. */
-async function timeOrt({ environment, loaded, manifest, decision, signal }: TuningJob): Promise<Times | null> {
+/** The times of onnxruntime-web; where it can't be measured there is nothing to choose, and a problem to tell. */
+async function timeOrt(job: TuningJob): Promise<{ readonly times: Times | null; readonly problem?: string }> {
+  const { environment, loaded, manifest, decision, signal, inBackground } = job;
+  if (inBackground && !(await environment.isOrtWebGpuStored()))
+    return {
+      times: null,
+      problem: 'onnxruntime-web was not compared: its WebGPU build (17 MB) is not on this device. “Measure again” fetches it.',
+    };
   const networks = { textEncoder: 'ort-webgpu', transformer: 'ort-webgpu', autoencoder: 'ort-webgpu' } as const;
   try {
     const { pipeline } = await loaded.get(manifest.id, { ...decision, backend: 'ort-webgpu', networks, choices: {} });
-    return await timeNetworks(pipeline, manifest, environment, signal);
-  } catch (error) {
-    if (['aborted', 'device-lost'].includes(toKinoraError(error).code)) throw error;
-    return null;
+    return { times: await timeNetworks(pipeline, manifest, environment, signal) };
+  } catch (thrown) {
+    const error = toKinoraError(thrown);
+    if (['aborted', 'device-lost'].includes(error.code)) throw error;
+    return { times: null, problem: `onnxruntime-web could not be measured: ${describeFailure(error)}` };
   }
+}
+
+function describeRefused({ key, refused }: KernelTiming): string[] {
+  return refused.length === 0 ? [] : [`${key}: the GPU refused ${refused.join(', ')}.`];
+}
+
+/** A failure with what caused it, in one line. */
+export function describeFailure(error: KinoraError): string {
+  const { cause } = error.toRecord();
+  return cause ? `${error.message} (${cause})` : error.message;
 }
 
 const PROMPT = 'a red fox runs through snow';

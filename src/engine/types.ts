@@ -151,6 +151,8 @@ export interface TuningReport {
   readonly kernels: readonly KernelTiming[];
   /** One prompt, and two latent frames decoded. */
   readonly networks: Readonly<Record<'textEncoder' | 'autoencoder', NetworkTimes>>;
+  /** What could not be measured, and why. */
+  readonly problems: readonly string[];
 }
 
 export interface TuneProgress {
@@ -174,6 +176,8 @@ export interface Capabilities {
   readonly backend: { readonly chosen: BackendName; readonly networks: NetworkBackends; readonly reason: string };
   /** What was measured here for Kinora's own kernels, by precision; null before it has been. */
   readonly tuning: Readonly<Record<Precision, TuningReport | null>>;
+  /** Why measuring by itself, after a clip, came to nothing since the engine began; null where it did not. */
+  readonly tuningProblem: string | null;
   readonly video: { readonly codec: string; readonly container: 'mp4' | 'webm' } | null;
   readonly storage: { readonly usedBytes: number; readonly quotaBytes: number; readonly persisted: boolean } | null;
 }

@@ -65,6 +65,8 @@ export interface KernelTiming {
   readonly byDefault: string;
   readonly chosen: string;
   readonly timings: readonly { readonly configuration: string; readonly ms: number }[];
+  /** Configurations that the GPU refused. */
+  readonly refused: readonly string[];
 }
 
 /** GPU memory that running a graph takes, in bytes. */

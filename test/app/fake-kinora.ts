@@ -59,6 +59,7 @@ export const capabilities: Capabilities = {
     reason: 'There is no GPU that the page can use, so the processor does the work.',
   },
   tuning: { exact: null, fast: null },
+  tuningProblem: null,
   video: { codec: 'avc1.42001f', container: 'mp4' },
   storage: { usedBytes: 38_000_000, quotaBytes: 6_000_000_000, persisted: false },
 };

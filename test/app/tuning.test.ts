@@ -18,9 +18,11 @@ const REPORT: TuningReport = {
         { configuration: 'small', ms: 0.5 },
         { configuration: 'large', ms: 0.25 },
       ],
+      refused: ['huge'],
     },
   ],
   networks: { textEncoder: { wgsl: 2, 'ort-webgpu': 3 }, autoencoder: { wgsl: 4, 'ort-webgpu': null } },
+  problems: ['gemm.f16.many: the GPU refused huge.'],
 };
 
 /** An engine whose measuring ends when the test says so. */
@@ -75,5 +77,6 @@ it('prints every configuration with its time, and both backends', () => {
     '  large: 0.250 ms, chosen',
     'textEncoder: wgsl 2.000 ms, ort-webgpu 3.000 ms',
     'autoencoder: wgsl 4.000 ms, ort-webgpu not to be had',
+    'gemm.f16.many: the GPU refused huge.',
   ]);
 });

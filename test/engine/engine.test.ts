@@ -749,7 +749,9 @@ describe('measuring the device', () => {
         return createExecutors(request);
       },
     });
-    expect((await engine.tune()).networks.autoencoder).toEqual({ wgsl: 5, 'ort-webgpu': null });
+    const report = await engine.tune();
+    expect(report.networks.autoencoder).toEqual({ wgsl: 5, 'ort-webgpu': null });
+    expect(report.problems).toEqual([expect.stringContaining('The runtime did not arrive')]);
     expect((await networksOf(engine)).autoencoder).toBe('wgsl');
   });
 
@@ -775,6 +777,48 @@ describe('measuring the device', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(log.filter((entry) => entry.startsWith('executor'))).toHaveLength(1);
     await engine.dispose();
+    expectNothingLeft(world);
+  });
+
+  it('by itself it fetches nothing: onnxruntime-web is compared only where its build is stored, and models only where they are', async () => {
+    const world = hardware(3);
+    world.ortStored = false;
+    const engine = new KinoraEngine(world);
+    await engine.generate({ prompt: PROMPT, steps: 1 });
+    await vi.waitFor(async () => expect((await engine.capabilities()).tuning.exact).not.toBeNull());
+    const { networks, problems } = (await engine.capabilities()).tuning.exact!;
+    expect(networks.autoencoder).toEqual({ wgsl: 5, 'ort-webgpu': null });
+    expect(problems).toEqual([expect.stringContaining('17 MB')]);
+    expect(world.log.filter((entry) => entry.includes('ort-webgpu'))).toEqual([]);
+    // When it is asked for, it is fetched.
+    expect((await engine.tune()).networks.autoencoder['ort-webgpu']).toBe(3);
+
+    const other = hardware(3);
+    const list = other.models.list;
+    Object.assign(other.models, { list: async () => (await list()).map((status) => ({ ...status, complete: false })) });
+    await new KinoraEngine(other).generate({ prompt: PROMPT, steps: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await other.kept.get('tuning:exact')).toBeUndefined();
+    expect(other.log.filter((entry) => entry.startsWith('executor'))).toHaveLength(1);
+  });
+
+  it('by itself it says why it failed, does not try again, and goes on when it is asked to', async () => {
+    const world = hardware(5);
+    const engine = new KinoraEngine(world);
+    let steps = 0;
+    world.onStep = () => {
+      if (++steps === 2) throw new KinoraError('internal', 'The GPU refused a command.', 'Report it.', { cause: 'no such buffer' });
+    };
+    expect((await engine.capabilities()).tuningProblem).toBeNull();
+    await engine.generate({ prompt: PROMPT, steps: 1 });
+    await vi.waitFor(async () => expect((await engine.capabilities()).tuningProblem).not.toBeNull());
+    expect((await engine.capabilities()).tuningProblem).toMatch(/exact: The GPU refused a command. \(no such buffer\)$/);
+    await engine.generate({ prompt: PROMPT, steps: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(steps).toBe(3);
+    await engine.tune();
+    expect((await engine.capabilities()).tuning.exact).not.toBeNull();
+    expect((await engine.capabilities()).tuningProblem).toBeNull();
     expectNothingLeft(world);
   });
 

@@ -79,6 +79,7 @@ export interface FakeWorld extends Environment {
   onEnsure: () => void | Promise<void>;
   onLoad: () => void;
   onEmbed: () => void;
+  ortStored: boolean;
   planMemory: (spec: Parameters<Pipeline['planMemory']>[0]) => ReturnType<Pipeline['planMemory']>;
   /** What its executors say that they allocated at most. */
   peakBytes: number;
@@ -116,6 +117,7 @@ export function fakeWorld(shared: { kept?: MemoryValues; locks?: FakeLocks } = {
     onEnsure: () => undefined,
     onLoad: () => undefined,
     onEmbed: () => undefined,
+    ortStored: true,
     planMemory: () => null,
     peakBytes: 0,
     onFrame: () => undefined,
@@ -159,6 +161,7 @@ export function fakeWorld(shared: { kept?: MemoryValues; locks?: FakeLocks } = {
     },
     createPipeline: () => fakePipeline(world),
     detectDevice: async () => world.facts,
+    isOrtWebGpuStored: async () => world.ortStored,
     notes: () => [],
     createExecutors: async ({ networks, precision, threads, replay }) => {
       const backend = networks.transformer;

@@ -152,11 +152,14 @@ describe('memory that runs out', () => {
 describe('measuring the device', () => {
   it('times every class of kernels and both backends, keeps it for the jobs after it, and a plan without it still replays', async () => {
     const steps: string[] = [];
+    const { isOrtWebGpuStored } = createBrowserEnvironment({ modelBase: '' });
+    expect(await isOrtWebGpuStored()).toBe(false);
     const report = await engine.tune({ onProgress: ({ what, done, total }) => steps.push(`${what} ${done}/${total}`) });
     expect(report.kernels.map(({ key }) => key)).toEqual(
       expect.arrayContaining(['gemm.i8g32.many', 'gemm.i8g32.few', 'attention.64.short', 'conv2d.3.wide']),
     );
     expect(steps.at(-1)).toBe('networks 2/2');
+    expect(await isOrtWebGpuStored()).toBe(true);
     expect(report.networks.autoencoder.wgsl).toBeGreaterThan(0);
     expect(report.networks.textEncoder['ort-webgpu']).toBeGreaterThan(0);
     expect((await engine.capabilities()).tuning.exact).toEqual(report);
@@ -185,6 +188,7 @@ describe('auto on a hardware adapter', () => {
       measured: '2026-11-26T00:00:00Z',
       kernels: [],
       networks: { textEncoder: { wgsl: 2, 'ort-webgpu': 1 }, autoencoder: { wgsl: 1, 'ort-webgpu': 2 } },
+      problems: [],
     };
     const kept = { ...environment.kept, get: async (key: string) => (key === 'tuning:exact' ? measured : undefined) };
     const before = { devices: live.devices.size, objects: live.objects.size };

@@ -1,2 +1,3 @@
 export { createOrtExecutor } from './executor';
 export { probeWebGpu, requestWebGpuDevice, type OwnedDevice, type WebGpuProbe } from './webgpu-device';
+export { isWebGpuBuildStored } from './runtime';

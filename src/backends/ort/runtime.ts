@@ -101,6 +101,25 @@ export function webGpuBuild(): RuntimeBuild {
   return build;
 }
 
+/** Where the large file of a WebGPU build is. */
+const WASM_FILES: Readonly<Record<Exclude<RuntimeBuild, 'wasm'>, () => Promise<{ default: string }>>> = {
+  jspi: () => import('onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url'),
+  asyncify: () => import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url'),
+};
+
+/** Whether the build that runs WebGPU (17 MB gzipped) is here already: running, or kept for offline use. */
+export async function isWebGpuBuildStored(): Promise<boolean> {
+  try {
+    const build = webGpuBuild();
+    if (runtimes.has(build)) return true;
+    if (build === 'wasm' || !globalThis.caches) return false;
+    const { default: file } = await WASM_FILES[build]();
+    return (await caches.match(new URL(file, import.meta.url).href)) !== undefined;
+  } catch {
+    return false; // given up, or this browser keeps nothing: to be fetched, then
+  }
+}
+
 function stuck(): KinoraError {
   return new KinoraError(
     'device-lost',

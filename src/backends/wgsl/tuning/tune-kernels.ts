@@ -65,6 +65,7 @@ function largestOfClass(seen: Iterable<SeenGraph>, target: LoweringTarget): Task
 async function tuneKernel(timer: KernelTimer, target: LoweringTarget, { graph, bindings, kernel }: Task, signal: AbortSignal | undefined) {
   const { key, alternatives } = kernel.tuning!;
   const timings: { configuration: string; ms: number }[] = [];
+  const refused: string[] = [];
   for (const configuration of alternatives) {
     throwIfAborted(signal);
     const kernels = lowerGraph(graph, bindings, { ...target, choices: { ...target.choices, [key]: configuration } });
@@ -75,16 +76,18 @@ async function tuneKernel(timer: KernelTimer, target: LoweringTarget, { graph, b
     const before = kernels[at - 1];
     const group = before?.shader === 'quantize' && inputs.includes(before.output.value) ? [before, found] : [found];
     const ms = await timer.time(group, bindings);
-    if (ms !== null) timings.push({ configuration, ms });
+    if (ms === null) refused.push(configuration);
+    else timings.push({ configuration, ms });
   }
   const byDefault = timings.find(({ configuration }) => configuration === alternatives[0]);
-  const fastest = timings.reduce((best, timing) => (timing.ms < best.ms ? timing : best), timings[0]!);
-  const gains = !byDefault || fastest.ms < byDefault.ms * (1 - LEAST_GAIN);
+  const fastest = timings.length > 0 ? timings.reduce((best, timing) => (timing.ms < best.ms ? timing : best)) : undefined;
+  const gains = fastest && (!byDefault || fastest.ms < byDefault.ms * (1 - LEAST_GAIN));
   return {
     key,
     sizes: kernel.params.filter((param) => typeof param === 'number').slice(0, 3),
     byDefault: alternatives[0]!,
-    chosen: gains ? fastest.configuration : byDefault.configuration,
+    chosen: gains ? fastest.configuration : alternatives[0]!,
     timings,
+    refused,
   };
 }
