@@ -4,7 +4,6 @@ import type { Clip, Kinora } from '../engine/types';
 import { Composer } from './composer.svelte';
 import { Device } from './device.svelte';
 import { Estimates } from './estimates.svelte';
-import { ClipExport, saveFile } from './export.svelte';
 import { Neighbours } from './neighbours.svelte';
 import { PHASE_NAMES } from './phase-names';
 import { Preferences } from './preferences.svelte';
@@ -36,7 +35,6 @@ export interface StudioServices {
   readonly measureMemory?: () => Promise<number | null>;
   /** Resolves once nothing stands in the way of calling the engine: see `registerServiceWorker`. */
   readonly ready?: Promise<void>;
-  readonly save?: (blob: Blob, name: string) => void;
 }
 
 /** A run that did not finish before the page went away. */
@@ -115,8 +113,8 @@ export class Studio {
     return this.#queueFull;
   }
 
-  /** The clip whose details show, with its ways out; null while several stand side by side. */
-  get export(): ClipExport | null {
+  /** The clip whose details show; null while several stand side by side. */
+  get clip(): Clip | null {
     return this.takes.current;
   }
 
@@ -257,7 +255,7 @@ export class Studio {
     await this.run.start(spec, { resume });
     const { state, clip } = this.run;
     if (state === 'done' && clip) {
-      this.takes.add(new ClipExport(clip, this.kinora, this.#services.save ?? saveFile));
+      this.takes.add(clip);
       this.estimates.learn(clip.report);
       // After the run: wasm memory never shrinks, so this is its highest point.
       void measureMemory?.().then((bytes) => bytes !== null && this.estimates.learnMemory(clip.report, bytes));

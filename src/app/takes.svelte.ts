@@ -1,12 +1,12 @@
-import type { ClipExport } from './export.svelte';
+import type { Clip } from '../engine/types';
 
 /** What stands on the stage: one clip, or the versions of one prompt side by side, of which one may be looked at alone. */
 export class Takes {
-  #made = $state.raw<readonly ClipExport[]>([]);
+  #made = $state.raw<readonly Clip[]>([]);
   #group = $state<string | null>(null);
   #chosen = $state<number | null>(null);
 
-  get made(): readonly ClipExport[] {
+  get made(): readonly Clip[] {
     return this.#made;
   }
 
@@ -20,7 +20,7 @@ export class Takes {
     return this.#chosen;
   }
 
-  get current(): ClipExport | null {
+  get current(): Clip | null {
     return this.#made.length === 1 ? this.#made[0]! : this.#chosen === null ? null : (this.#made[this.#chosen] ?? null);
   }
 
@@ -31,14 +31,14 @@ export class Takes {
     this.#isFresh = true;
   }
 
-  add(made: ClipExport): void {
+  add(made: Clip): void {
     this.#made = this.#isFresh ? [made] : [...this.#made, made];
     this.#isFresh = false;
     this.#chosen = null;
   }
 
   /** Versions of the present group that are there. */
-  get ofGroup(): readonly ClipExport[] {
+  get ofGroup(): readonly Clip[] {
     return this.#isFresh ? [] : this.#made;
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { ClipDownload } from '../../src/app/library/clip-download.svelte';
+import { ClipDownload } from '../../src/app/download/clip-download.svelte';
 import { GridWindow } from '../../src/app/library/grid-window.svelte';
 import { Library } from '../../src/app/library/library.svelte';
 import { MeaningSearch } from '../../src/app/library/meaning-search.svelte';
@@ -171,8 +171,9 @@ describe('a download', () => {
       return new Blob(['x'], { type: 'video/mp4' });
     });
     const share = { canShare: () => true, share: vi.fn(async () => undefined) };
-    const download = new ClipDownload(clip!, {
-      clips,
+    const { id, name, report, mimeType } = clip!;
+    const source = { name, report, mimeType, file: () => clips.file(id), latents: () => clips.latents(id) };
+    const download = new ClipDownload(source, {
       files: { convert },
       kinora: { exportClip },
       canDecode: () => canDecode,
@@ -210,7 +211,7 @@ describe('a download', () => {
   });
 
   it('is shared; closing the sheet is no failure, an error is said', async () => {
-    const { download, share, convert } = await setUp(false);
+    const { download, share, convert, saved } = await setUp(false);
     expect(download.canShare).toBe(true);
     share.share.mockRejectedValueOnce(new DOMException('closed', 'AbortError'));
     await download.share(0);
@@ -219,6 +220,9 @@ describe('a download', () => {
     await download.share(0);
     expect(download.error?.code).toBe('no-encoder');
     expect(download.busy).toBe(false);
+    await download.download(0);
+    expect(download.error).toBeNull();
+    expect(saved).toHaveLength(1);
   });
 });
 

@@ -82,13 +82,13 @@ describe('several clips', () => {
     await studio.generate();
     expect(kinora.specs.map(({ seed }) => seed)).toEqual([7, 8, 9]);
     expect(studio.takes.made).toHaveLength(3);
-    expect(studio.export, 'side by side, none is the one').toBeNull();
+    expect(studio.clip, 'side by side, none is the one').toBeNull();
     studio.takes.choose(1);
-    expect(studio.export?.clip.report.spec.seed).toBe(8);
+    expect(studio.clip?.report.spec.seed).toBe(8);
     studio.composer.versions = 1;
     await studio.generate();
     expect(studio.takes.made, 'the next prompt makes room').toHaveLength(1);
-    expect(studio.export?.clip.report.spec.seed).toBe(7);
+    expect(studio.clip?.report.spec.seed).toBe(7);
   });
 
   it('of several lines are made in their order, each remembered', async () => {
@@ -131,7 +131,7 @@ describe('a finished clip', () => {
     await studio.generate();
     expect([kept, studio.keepError]).toEqual([1, null]);
     await studio.generate();
-    expect([studio.keepError, studio.export?.clip.report.spec.prompt]).toEqual([full, 'a fox']);
+    expect([studio.keepError, studio.clip?.report.spec.prompt]).toEqual([full, 'a fox']);
   });
 
   it('teaches what a clip like it takes, and is told of where that is wanted', async () => {

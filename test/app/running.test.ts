@@ -1,6 +1,5 @@
 import { flushSync } from 'svelte';
 import { describe, expect, it } from 'vitest';
-import { ClipExport } from '../../src/app/export.svelte';
 import { Device } from '../../src/app/device.svelte';
 import { Studio } from '../../src/app/studio.svelte';
 import { KinoraError } from '../../src/errors';
@@ -10,21 +9,19 @@ import { MemoryStore } from './memory-store';
 interface Scene {
   readonly studio: Studio;
   readonly kinora: FakeKinora;
-  readonly saved: { readonly blob: Blob; readonly name: string }[];
   readonly awake: string[];
 }
 
 async function open(options: FakeOptions = {}, store = new MemoryStore()): Promise<Scene> {
   const kinora = new FakeKinora(options);
-  const saved: { blob: Blob; name: string }[] = [];
   const awake: string[] = [];
   const keepAwake = async () => {
     awake.push('on');
     return () => void awake.push('off');
   };
-  const studio = new Studio({ kinora, store, keepAwake, save: (blob, name) => saved.push({ blob, name }) });
+  const studio = new Studio({ kinora, store, keepAwake });
   await studio.open();
-  return { studio, kinora, saved, awake };
+  return { studio, kinora, awake };
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -56,7 +53,7 @@ describe('making a clip', () => {
     expect(announced[0]).toBe('Started.');
     expect(announced.at(-1)).toBe('The clip is ready.');
     expect(announced.length, 'milestones, not steps').toBeLessThanOrEqual(5);
-    expect(studio.export?.clip.report.spec.prompt).toBe('a fox jumps');
+    expect(studio.clip?.report.spec.prompt).toBe('a fox jumps');
     expect(studio.run.preview, 'the preview makes room for the clip').toBeNull();
     expect(studio.estimateSeconds).toBeCloseTo(5.5, 6);
     expect(awake).toEqual(['on', 'off']);
@@ -111,7 +108,7 @@ describe('making a clip', () => {
     const { studio, kinora } = await open();
     studio.composer.prompt = 'a fox';
     await studio.generate();
-    const first = studio.export;
+    const first = studio.clip;
     kinora.options = {
       failAt: { phase: 'load', error: new KinoraError('out-of-memory', 'There is not enough memory.', 'Make it smaller.') },
     };
@@ -119,7 +116,7 @@ describe('making a clip', () => {
     expect(studio.run.state).toBe('failed');
     expect(studio.run.error?.toRecord()).toMatchObject({ code: 'out-of-memory', hint: 'Make it smaller.' });
     expect(studio.title).toBe('Failed · Kinora');
-    expect(studio.export).toBe(first);
+    expect(studio.clip).toBe(first);
     studio.run.dismissError();
     expect(studio.run.state).toBe('done');
   });
@@ -207,39 +204,5 @@ describe('what the device offers', () => {
     await device.refresh();
     expect(device.error?.message).toBe('No workers here.');
     expect(device.status.tone).toBe('warn');
-  });
-});
-
-describe('saving a clip', () => {
-  async function exporting(kinora = new FakeKinora()) {
-    const saved: string[] = [];
-    const clip = await kinora.generate({ prompt: 'A dog, on the beach!', seed: 41 });
-    return { kinora, saved, made: new ClipExport(clip, kinora, (_blob, name) => saved.push(name)) };
-  }
-
-  it('saves the clip itself at 1x, and encodes each other size once', async () => {
-    const { kinora, saved, made } = await exporting();
-    await made.download();
-    made.scale = 4;
-    await made.download();
-    await made.download();
-    expect(kinora.exports).toEqual([4]);
-    expect(saved).toEqual(['a-dog-on-the-beach-41.mp4', 'a-dog-on-the-beach-41-4x.mp4', 'a-dog-on-the-beach-41-4x.mp4']);
-    expect(made.sizeAt(4)).toBe('256 × 256');
-  });
-
-  it('keeps the error beside the button, and works again afterwards', async () => {
-    const { kinora, saved, made } = await exporting();
-    made.scale = 2;
-    kinora.exportClip = async () => {
-      throw new KinoraError('no-encoder', 'No encoder.', 'Use 1x.');
-    };
-    await made.download();
-    expect(made.error?.code).toBe('no-encoder');
-    expect(made.busy).toBe(false);
-    made.scale = 1;
-    await made.download();
-    expect(made.error).toBeNull();
-    expect(saved).toHaveLength(1);
   });
 });

@@ -13,7 +13,7 @@ async function downloadAs(page: Page, format: string, scale: 1 | 2 | 4 = 1, incl
   await page.getByLabel('Format').selectOption(format);
   await page.getByLabel('Size of the file').selectOption(String(scale));
   await page.getByRole('checkbox', { name: /Include prompt/ }).setChecked(includePrompt);
-  const [download] = await Promise.all([page.waitForEvent('download', { timeout: 60_000 }), button(page, 'Download').click()]);
+  const [download] = await Promise.all([page.waitForEvent('download', { timeout: 60_000 }), button(page, 'Download this clip').click()]);
   return download;
 }
 

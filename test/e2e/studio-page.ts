@@ -93,7 +93,7 @@ export async function inspectVideo(download: Download): Promise<VideoFacts> {
 /** Presses the download button at a scale and gives the file. */
 export async function downloadClip(page: Page, scale: 1 | 2 | 4): Promise<Download> {
   await page.getByLabel('Size of the file').selectOption(String(scale));
-  const [download] = await Promise.all([page.waitForEvent('download', { timeout: 60_000 }), button(page, /^Download/).click()]);
+  const [download] = await Promise.all([page.waitForEvent('download', { timeout: 60_000 }), button(page, 'Download this clip').click()]);
   return download;
 }
 

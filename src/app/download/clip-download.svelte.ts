@@ -1,6 +1,5 @@
 import type { ClipFiles, ClipFormat, ConvertRequest } from '../../engine/clip-files';
-import type { Clips, StoredClip } from '../../engine/clips';
-import type { Kinora } from '../../engine/types';
+import type { Kinora, Report } from '../../engine/types';
 import { toKinoraError, type KinoraError } from '../../errors';
 import { fileNameFor } from '../format';
 
@@ -12,10 +11,23 @@ export const FORMAT_NAMES: Readonly<Record<ClipFormat, string>> = {
   'png-zip': 'PNG, every frame (zip)',
 };
 
+/** Whole numbers: every pixel becomes a square of pixels. */
+export const EXPORT_SCALES = [1, 2, 4] as const;
+export type ExportScale = (typeof EXPORT_SCALES)[number];
+
 const ENDINGS: Readonly<Record<ClipFormat, string>> = { mp4: 'mp4', webm: 'webm', gif: 'gif', png: 'png', 'png-zip': 'zip' };
 
+/** A clip, wherever it is: on the stage or in the library. */
+export interface DownloadSource {
+  readonly name: string;
+  readonly report: Report;
+  readonly mimeType: string;
+  readonly file: () => Promise<Blob>;
+  /** Null where they weren't kept. */
+  readonly latents: () => Promise<Float32Array | null>;
+}
+
 export interface DownloadServices {
-  readonly clips: Pick<Clips, 'file' | 'latents'>;
   readonly files: Pick<ClipFiles, 'convert'>;
   readonly kinora: Pick<Kinora, 'exportClip'>;
   /** The model of a clip is on this device, and no clip is being made: then frames come from the latents, exactly. */
@@ -24,19 +36,19 @@ export interface DownloadServices {
   readonly share?: Pick<Navigator, 'share' | 'canShare'> | null;
 }
 
-/** A clip on its way out of the library: as what, how large, with or without its prompt. */
+/** A clip on its way out: as what, how large, with or without its prompt. */
 export class ClipDownload {
   format = $state<ClipFormat>('mp4');
-  scale = $state<1 | 2 | 4>(1);
+  scale = $state<ExportScale>(1);
   includePrompt = $state(true);
   #busy = $state(false);
   #framesDone = $state(0);
   #error = $state.raw<KinoraError | null>(null);
-  readonly clip: StoredClip;
+  readonly clip: DownloadSource;
   readonly #services: DownloadServices;
   #stop: AbortController | null = null;
 
-  constructor(clip: StoredClip, services: DownloadServices) {
+  constructor(clip: DownloadSource, services: DownloadServices) {
     this.clip = clip;
     this.#services = services;
     this.format = clip.mimeType.startsWith('video/webm') ? 'webm' : 'mp4';
@@ -56,8 +68,8 @@ export class ClipDownload {
   }
 
   get fileName(): string {
-    const { name, spec } = this.clip;
-    return fileNameFor(name, spec.seed, this.scale === 1 ? '' : `-${this.scale}x`, ENDINGS[this.format]);
+    const { name, report } = this.clip;
+    return fileNameFor(name, report.spec.seed, this.scale === 1 ? '' : `-${this.scale}x`, ENDINGS[this.format]);
   }
 
   /** Whether this system can share files at all. */
@@ -68,7 +80,7 @@ export class ClipDownload {
   }
 
   sizeAt(scale: number): string {
-    const { width, height } = this.clip.spec;
+    const { width, height } = this.clip.report.spec;
     return `${width * scale} × ${height * scale}`;
   }
 
@@ -92,10 +104,11 @@ export class ClipDownload {
   }
 
   async #make(frameIndex: number, signal: AbortSignal): Promise<Blob> {
-    const { clips, files } = this.#services;
-    const { id, spec, report } = this.clip;
+    const { files } = this.#services;
+    const { report } = this.clip;
+    const { spec } = report;
     const { format, scale, includePrompt: includeSpec } = this;
-    const file = await clips.file(id);
+    const file = await this.clip.file();
     const frames = await this.#exactFrames(file, signal);
     const request: ConvertRequest = { file, frames, fps: report.clip.fps, format, scale, spec, includeSpec, frameIndex };
     return files.convert(request, { signal, onProgress: (done) => (this.#framesDone = done) });
@@ -103,11 +116,12 @@ export class ClipDownload {
 
   /** The frames as the autoencoder gives them, before any codec; null where the kept video has to do, or does as it is. */
   async #exactFrames(file: Blob, signal: AbortSignal): Promise<ConvertRequest['frames']> {
-    const { clips, kinora, canDecode } = this.#services;
-    const { id, report, spec, hasLatents } = this.clip;
+    const { kinora, canDecode } = this.#services;
+    const { report } = this.clip;
+    const { spec } = report;
     const asItIs = this.scale === 1 && file.type.startsWith(`video/${this.format}`);
-    if (asItIs || !hasLatents || !canDecode(spec.model)) return null;
-    const latents = await clips.latents(id);
+    if (asItIs || !canDecode(spec.model)) return null;
+    const latents = await this.clip.latents();
     if (!latents) return null;
     const { frames = [] } = await kinora.exportClip({ blob: file, report, latents }, { exportScale: 1, keepFrames: true, signal });
     return frames.map((rgba) => ({ width: spec.width, height: spec.height, rgba }));
