@@ -15,7 +15,7 @@ async function command(page: Page, words: string): Promise<void> {
   await openPalette(page);
   await page.keyboard.type(words);
   await page.keyboard.press('Enter');
-  await expect(commands(page)).toBeHidden();
+  await expect(commands(page)).toHaveCount(0); // gone: until then the page takes no other shortcut
 }
 
 /** Everything that the palette offers just now. */
@@ -23,6 +23,7 @@ async function offered(page: Page): Promise<string[]> {
   await openPalette(page);
   const names = await page.getByRole('option').locator('span').allTextContents();
   await page.keyboard.press('Escape');
+  await expect(commands(page)).toHaveCount(0); // gone: until then the page takes no other shortcut
   return names;
 }
 
