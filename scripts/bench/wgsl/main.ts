@@ -59,7 +59,7 @@ export async function main(model: URL): Promise<void> {
     if (parts.has('networks'))
       for (const { name, ...workload } of await workloads(values.model ? pathToFileURL(`${values.model}/`) : model))
         networks.push({ name, ...(await timeGraph(subject, workload, budgetMs)) });
-    const blocks = parts.has('blocks') ? await measureWanBlocks(subject, emulated ? SOFTWARE_BLOCKS : HARDWARE_BLOCKS, budgetMs) : [];
+    const blocks = parts.has('blocks') ? await measureWanBlocks(subject, emulated ? SOFTWARE_BLOCKS : HARDWARE_BLOCKS) : null;
     const figures = { adapter: subject.adapter, software: emulated, precision, peaks, roofline, networks, blocks };
     all.push(figures);
     console.log(`${wgslTables(figures)}\n`);

@@ -3,7 +3,7 @@ import { markdownTable, number } from './markdown';
 import type { Peaks } from './peaks';
 import type { RooflineRow } from './roofline';
 import type { GraphTime } from './time-graph';
-import type { BlockRow } from './wan-blocks';
+import type { BlockFigures } from './wan-blocks';
 
 /** What was measured on one adapter in one precision. */
 export interface WgslFigures {
@@ -13,7 +13,7 @@ export interface WgslFigures {
   readonly peaks: Peaks;
   readonly roofline: readonly RooflineRow[];
   readonly networks: readonly (GraphTime & { readonly name: string })[];
-  readonly blocks: readonly BlockRow[];
+  readonly blocks: BlockFigures | null;
 }
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
@@ -60,6 +60,6 @@ export function wgslTables({ adapter, software, precision, peaks, roofline, netw
           ),
         ]
       : []),
-    ...blockTables(blocks),
+    ...(blocks ? blockTables(blocks) : []),
   ].join('\n\n');
 }

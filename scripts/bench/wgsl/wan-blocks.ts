@@ -13,31 +13,33 @@ import type { Subject } from './time-graph';
 /** Patches of a clip: latent frames by rows by columns. */
 type Patches = readonly [frames: number, rows: number, columns: number];
 
-/** What is measured: one layer at these clips, shortest first; several layers, and several steps of one, at the first. */
+/** What is measured: one layer at these clips, shortest first; several layers, and several steps of one, at a small clip. */
 export interface BlockPlan {
   readonly clips: readonly Patches[];
-  readonly layers: readonly number[];
-  readonly steps: readonly number[];
   /** A run that is expected to take longer is left out. */
   readonly mostMs: number;
+  readonly small: Patches;
+  readonly layers: readonly number[];
+  readonly steps: readonly number[];
 }
 
+const COUNTS = { layers: [1, 2, 4], steps: [1, 2, 4, 8] } as const;
 export const HARDWARE_BLOCKS: BlockPlan = {
+  ...COUNTS,
   clips: [
     [1, 16, 16],
     [4, 16, 16], // 1,024 tokens
     [4, 18, 30], // 2,160
     [9, 18, 30], // 4,860: 33 frames of 480 x 288
   ],
-  layers: [1, 2, 4],
-  steps: [1, 2, 4, 8],
   mostMs: 60_000,
+  small: [1, 16, 16],
 };
 export const SOFTWARE_BLOCKS: BlockPlan = {
-  clips: [[5, 4, 4], [1, 16, 16], ...HARDWARE_BLOCKS.clips.slice(1)],
-  layers: [1, 2, 4],
-  steps: [1, 2, 4],
+  ...COUNTS,
+  clips: [[5, 4, 4], ...HARDWARE_BLOCKS.clips],
   mostMs: 150_000,
+  small: [1, 4, 4],
 };
 
 /** Where a step's time goes. */
@@ -48,61 +50,89 @@ export interface BlockParts {
   readonly rest: number;
 }
 
-export interface BlockRow {
+/** One layer at a number of tokens. */
+export interface TokenRow {
   readonly tokens: number;
-  readonly layers: number;
-  readonly steps: number;
-  /** Milliseconds of all steps: the fastest run. Null where it was left out. */
+  /** Milliseconds of a step, the fastest run. Null where it was left out. */
   readonly ms: number | null;
-  /** What one run was expected to take, from the row before. */
+  /** What it was expected to take, from the row before. */
   readonly expectedMs: number | null;
-  /** Of one step, in milliseconds, every dispatch waited for; null where it was not profiled. */
+  /** Of one step, in milliseconds, every dispatch waited for; null where it was left out. */
   readonly parts: BlockParts | null;
-  /** Operations of all steps, a multiply-add as two. */
+  /** Operations of a step, a multiply-add as two. */
   readonly operations: number;
-  readonly peakBytes: number;
   readonly plannedBytes: number;
+}
+
+/** Several layers, or several steps, of a small clip; the fastest of interleaved runs. */
+export interface CountRow {
+  readonly by: 'layers' | 'steps';
+  readonly count: number;
+  readonly tokens: number;
+  readonly ms: number;
+}
+
+export interface BlockFigures {
+  readonly tokens: readonly TokenRow[];
+  readonly counts: readonly CountRow[];
 }
 
 /** Rows of prompt: what cross-attention looks at. */
 const PROMPT_ROWS = 512;
 /** Runs that are expected to be longer than this are timed once, by the profile alone. */
 const LONG_MS = 4000;
-
-const LEAST_RUNS = 3;
+const ROUNDS = 5;
 
 /** Steps of Wan2.1-1.3B's shape in Q8_0, some of its 30 layers; weights are made up. */
-export async function measureWanBlocks(subject: Subject, plan: BlockPlan, budgetMs: number): Promise<BlockRow[]> {
-  const rows: BlockRow[] = [];
-  for (const layers of plan.layers) {
-    const bench = await openBench(subject, layers);
-    try {
-      const clips = layers === plan.layers[0] ? plan.clips : plan.clips.slice(0, 1);
-      // The first use of a kernel compiles it, whatever the driver calls compiling: the shortest clip does that for all.
-      const warm = await bench.profile(plan.clips[0]!);
-      console.error(`${layers} layers ready: first run ${Math.round(warm.ms)} ms`);
-      let before: BlockRow | null = null;
-      for (const clip of clips) {
-        const expectedMs = before && expect(before, clip);
-        if (expectedMs !== null && expectedMs > plan.mostMs) {
-          rows.push({ ...bench.sizes(clip), ms: null, expectedMs, parts: null });
-          continue;
-        }
-        before = await bench.measure(clip, expectedMs, budgetMs);
-        rows.push(before);
-        console.error(`${before.tokens} tokens, ${layers} layers: ${Math.round(before.ms!)} ms`);
+export async function measureWanBlocks(subject: Subject, plan: BlockPlan): Promise<BlockFigures> {
+  return { counts: await measureCounts(subject, plan), tokens: await measureTokens(subject, plan) };
+}
+
+async function measureTokens(subject: Subject, { clips, mostMs }: BlockPlan): Promise<TokenRow[]> {
+  const bench = openBench(subject, 1);
+  const rows: TokenRow[] = [];
+  try {
+    // The first use of a kernel compiles it, whatever the driver calls compiling: the shortest clip does that for all.
+    await bench.profile(clips[0]!);
+    let before: TokenRow | undefined;
+    for (const clip of clips) {
+      const expectedMs = before ? expect(before, clip) : null;
+      if (expectedMs !== null && expectedMs > mostMs) {
+        rows.push({ ...bench.sizes(clip), ms: null, expectedMs, parts: null });
+        continue;
       }
-      if (layers === plan.layers[0])
-        for (const steps of plan.steps.filter((count) => count > 1)) rows.push(await bench.steps(plan.clips[0]!, steps, budgetMs));
-    } finally {
-      await bench.dispose();
+      const { ms, parts } = await bench.profile(clip);
+      let best = ms;
+      if (ms < LONG_MS) for (let round = 0; round < ROUNDS; round++) best = Math.min(best, await bench.run(clip, 1));
+      before = { ...bench.sizes(clip), ms: best, expectedMs, parts };
+      rows.push(before);
+      console.error(`${before.tokens} tokens: ${Math.round(best)} ms`);
     }
+    return rows;
+  } finally {
+    await bench.dispose();
   }
-  return rows;
+}
+
+async function measureCounts(subject: Subject, { small, layers, steps }: BlockPlan): Promise<CountRow[]> {
+  const benches = layers.map((count) => openBench(subject, count));
+  const subjects = [
+    ...layers.map((count, index) => ({ by: 'layers' as const, count, run: () => benches[index]!.run(small, 1) })),
+    ...steps.map((count) => ({ by: 'steps' as const, count, run: () => benches[0]!.run(small, count) })),
+  ];
+  const best = subjects.map(() => Infinity);
+  try {
+    for (const { run } of subjects) await run(); // compiles
+    for (let round = 0; round < ROUNDS; round++)
+      for (const [index, { run }] of subjects.entries()) best[index] = Math.min(best[index]!, await run());
+  } finally {
+    for (const bench of benches) await bench.dispose();
+  }
+  return subjects.map(({ by, count }, index) => ({ by, count, tokens: tokensOf(small), ms: best[index]! }));
 }
 
 /** Attention between tokens grows with their square, everything else in proportion. */
-function expect({ tokens, parts }: BlockRow, clip: Patches): number {
+function expect({ tokens, parts }: TokenRow, clip: Patches): number {
   const { linears, selfAttention, crossAttention, rest } = parts!;
   const ratio = tokensOf(clip) / tokens;
   return (linears + crossAttention + rest) * ratio + selfAttention * ratio ** 2;
@@ -111,7 +141,7 @@ function expect({ tokens, parts }: BlockRow, clip: Patches): number {
 const tokensOf = ([frames, height, width]: Patches) => frames * height * width;
 
 /** A network of so many layers on two executors of one device: one as it is used, one that waits for every dispatch. */
-async function openBench(subject: Subject, layers: number) {
+function openBench(subject: Subject, layers: number) {
   const config = wan13b(layers);
   const weights = syntheticWeights(wanShapes(config), 'Q8_0');
   const graph = wanStep(weights, config, { merged: true, grouping: 'whole' })[0]!;
@@ -142,40 +172,19 @@ async function openBench(subject: Subject, layers: number) {
     const ms = await run(profiled, clip, 1);
     return { ms, parts: partsOf(records) };
   };
-  const sizes = (clip: Patches, steps = 1) => {
-    const inputs = inputsOf(config, clip);
-    const { weightBytes, intermediateBytes, inputBytes, outputBytes } = profiled.estimateMemory(graph, inputs);
-    return {
-      tokens: tokensOf(clip),
-      layers,
-      steps,
-      operations: 2 * steps * multiplyAdds(graph, inputs),
-      peakBytes: profiled.peakBytes,
-      plannedBytes: weightBytes + intermediateBytes + inputBytes + outputBytes,
-    };
-  };
-  const fastest = async (clip: Patches, steps: number, budgetMs: number) => {
-    await run(plain, clip, 1);
-    let best = Infinity;
-    const started = performance.now();
-    for (let runs = 0; best < LONG_MS ? runs < LEAST_RUNS || performance.now() - started < budgetMs : runs === 0; runs++)
-      best = Math.min(best, await run(plain, clip, steps));
-    return best;
-  };
   return {
-    sizes,
     profile,
-    measure: async (clip: Patches, expectedMs: number | null, budgetMs: number): Promise<BlockRow> => {
-      const { ms, parts } = await profile(clip);
-      const best = ms > LONG_MS ? ms : await fastest(clip, 1, budgetMs);
-      return { ...sizes(clip), ms: best, expectedMs, parts };
+    /** Milliseconds of so many steps in a row. */
+    run: (clip: Patches, steps: number) => run(plain, clip, steps),
+    sizes: (clip: Patches) => {
+      const inputs = inputsOf(config, clip);
+      const { weightBytes, intermediateBytes, inputBytes, outputBytes } = plain.estimateMemory(graph, inputs);
+      return {
+        tokens: tokensOf(clip),
+        operations: 2 * multiplyAdds(graph, inputs),
+        plannedBytes: weightBytes + intermediateBytes + inputBytes + outputBytes,
+      };
     },
-    steps: async (clip: Patches, steps: number, budgetMs: number): Promise<BlockRow> => ({
-      ...sizes(clip, steps),
-      ms: await fastest(clip, steps, budgetMs),
-      expectedMs: null,
-      parts: null,
-    }),
     dispose: async () => {
       for (const graphs of compiled.values()) await graphs.dispose();
       await plain.dispose();
