@@ -187,6 +187,7 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
     dispose: async () => {
       await device.queue.onSubmittedWorkDone().catch(() => {});
       submitter.dispose();
+      gpu.dispose();
     },
   };
 }

@@ -24,6 +24,7 @@ export class Gpu {
   #liveBytes = 0;
   #peakBytes = 0;
   #failure: KinoraError | undefined;
+  readonly #onError = (event: GPUUncapturedErrorEvent) => this.#fail(toError(event.error));
 
   /** `limits` are lower than the device's own: for tests, and for devices that promise more than they hold. */
   constructor(device: GPUDevice, limits: SizeLimits = {}) {
@@ -31,7 +32,7 @@ export class Gpu {
     this.bufferBytes = Math.min(device.limits.maxBufferSize, limits.bufferBytes ?? Infinity);
     const bindingBytes = Math.min(device.limits.maxStorageBufferBindingSize, this.bufferBytes, limits.bindingBytes ?? Infinity);
     this.bindingBytes = bindingBytes - (bindingBytes % 16); // buffers are whole vec4s
-    device.addEventListener('uncapturederror', (event) => this.#fail(toError(event.error)));
+    device.addEventListener('uncapturederror', this.#onError);
     void device.lost.then((info) =>
       this.#fail(
         new KinoraError('device-lost', 'The GPU was reset.', 'Try again; if it happens again, choose a smaller clip or another backend.', {
@@ -39,6 +40,11 @@ export class Gpu {
         }),
       ),
     );
+  }
+
+  /** Listens to the device no more, which may outlive this and others like it. */
+  dispose(): void {
+    this.device.removeEventListener('uncapturederror', this.#onError);
   }
 
   /** Buffers that have not been released. */
