@@ -15,7 +15,7 @@ export interface ValueOperand {
   /** Bytes from which on the value's buffer is bound. */
   readonly offset?: number;
   /** Bytes that are bound; default: all behind the offset. */
-  readonly sizeBytes?: number;
+  readonly sizeBytes?: number | undefined;
 }
 
 export interface WeightOperand {
@@ -43,7 +43,7 @@ export interface Kernel {
   /** How it may be cut into shorter dispatches: the axis of `groups`, and the parameter that says where a part begins. */
   readonly cut?: { readonly axis: 0 | 1; readonly param: number };
   /** How it may be divided where an operand is over the binding limit; see split-kernel.ts. */
-  readonly split?: Split;
+  readonly split?: Split | undefined;
   /** Of kernels that can run in several configurations. */
   readonly tuning?: KernelTuning;
 }

@@ -1,5 +1,6 @@
 import { overLimit } from './errors';
-import type { Kernel, Operand, ValueOperand } from './kernel';
+import type { Value } from '../../graph/types';
+import type { Kernel, Operand, Split, ValueOperand } from './kernel';
 
 /** minStorageBufferOffsetAlignment of every adapter. */
 const OFFSET_ALIGNMENT = 256;
@@ -23,35 +24,54 @@ export function splitKernel(kernel: Kernel, sizeBytes: (operand: Operand) => num
       .map(Number)
       .find(isWhole);
   if (!split || whole !== undefined) throw overLimit(nameOf(kernel), sizeBytes(operands[whole ?? over[0]!]!), bindingBytes);
-  const rowBytes = Object.values(split.rowBytes);
-  const step = Math.max(...rowBytes.map((bytes) => OFFSET_ALIGNMENT / powerOfTwoIn(bytes)));
-  /** Bytes before the first row that a window needs to begin aligned. */
-  const leads = Object.fromEntries(
-    Object.keys(split.rowBytes).map((binding) => [binding, (split.start?.[+binding] ?? 0) % OFFSET_ALIGNMENT]),
-  );
-  const each = Math.floor((bindingBytes - Math.max(...Object.values(leads))) / Math.max(...rowBytes) / step) * step;
-  if (each === 0) throw overLimit(`${nameOf(kernel)}, divided as far as it can be,`, step * Math.max(...rowBytes), bindingBytes);
+  const leads = leadsOf(split);
+  const largest = Math.max(...Object.values(split.rowBytes));
+  const step = windowStep(split);
+  const each = Math.floor((bindingBytes - Math.max(...Object.values(leads))) / largest / step) * step;
+  if (each === 0) throw overLimit(`${nameOf(kernel)}, divided as far as it can be,`, step * largest, bindingBytes);
   const parts: Kernel[] = [];
-  for (let first = 0; first < split.rows; first += each) {
-    const count = Math.min(each, split.rows - first);
-    const window = <O extends Operand>(binding: number, operand: O): O => {
-      const bytes = split.rowBytes[binding];
-      if (bytes === undefined || !('value' in operand)) return operand;
-      const { offset = 0 }: ValueOperand = operand;
-      const lead = leads[binding] ?? 0;
-      return {
-        ...operand,
-        offset: offset + (split.start?.[binding] ?? 0) - lead + first * bytes,
-        sizeBytes: Math.ceil((lead + count * bytes) / 16) * 16,
-      };
-    };
-    const { reads, ...rest } = split.part(first, count, leads);
-    const windows = Object.fromEntries(
-      Object.entries(kernel.reads).map(([binding, operand]) => [binding, window(Number(binding), operand)]),
-    );
-    parts.push({ ...kernel, reads: { ...windows, ...reads }, output: window(output.binding, output), ...rest });
-  }
+  for (let first = 0; first < split.rows; first += each) parts.push(windowOf(kernel, split, first, Math.min(each, split.rows - first)));
   return parts;
+}
+
+/**
+ * The kernel that does `count` rows from `first` on, a multiple of `windowStep`. Values in `replaced` have been divided themselves: of those, the
+ * rows lie at the beginning of the value that takes their place.
+ */
+export function windowOf(
+  kernel: Kernel,
+  split: Split,
+  first: number,
+  count: number,
+  replaced: ReadonlyMap<Value, Value> = new Map(),
+): Kernel {
+  const leads = leadsOf(split);
+  const window = <O extends Operand>(binding: number, operand: O): O => {
+    const bytes = split.rowBytes[binding];
+    if (bytes === undefined || !('value' in operand)) return operand;
+    const { value, offset = 0 }: ValueOperand = operand;
+    const part = replaced.get(value);
+    if (part) return { ...operand, value: part, sizeBytes: undefined };
+    const lead = leads[binding] ?? 0;
+    return {
+      ...operand,
+      offset: offset + (split.start?.[binding] ?? 0) - lead + first * bytes,
+      sizeBytes: Math.ceil((lead + count * bytes) / 16) * 16,
+    };
+  };
+  const { reads, ...rest } = split.part(first, count, leads);
+  const windows = Object.fromEntries(Object.entries(kernel.reads).map(([binding, operand]) => [binding, window(Number(binding), operand)]));
+  return { ...kernel, reads: { ...windows, ...reads }, output: window(kernel.output.binding, kernel.output), ...rest };
+}
+
+/** Windows begin aligned where they begin at multiples of so many rows. */
+export function windowStep({ rowBytes }: Split): number {
+  return Math.max(...Object.values(rowBytes).map((bytes) => OFFSET_ALIGNMENT / powerOfTwoIn(bytes)));
+}
+
+/** Bytes before the first row that a window needs to begin aligned, by binding. */
+function leadsOf({ rowBytes, start }: Split): Record<number, number> {
+  return Object.fromEntries(Object.keys(rowBytes).map((binding) => [binding, (start?.[+binding] ?? 0) % OFFSET_ALIGNMENT]));
 }
 
 /** The largest power of two that divides a number of bytes, up to the alignment. */

@@ -3,6 +3,7 @@ import type { Graph, Node, Value } from '../../../graph/types';
 import { fuse, type Group } from '../fuse';
 import type { Kernel, Operand } from '../kernel';
 import { packedBytes } from '../pack-weights';
+import { blockRows } from '../block-rows';
 import { splitKernel } from '../split-kernel';
 import { lowerAttention } from './attention';
 import { createContext, product, type LoweringContext, type LoweringTarget } from './context';
@@ -21,10 +22,13 @@ export function lowerGraph(graph: Graph, bindings: Bindings, target: LoweringTar
     if ('value' in operand) return operand.sizeBytes ?? 4 * product(context.shape(operand.value));
     return (operand.piece?.bytes ?? packedBytes(operand.weight, operand.form))[operand.part === 'scales' ? 1 : 0]!;
   };
-  return groups.flatMap((group) => {
+  const kernels = groups.flatMap((group) => {
     if (group.kind === 'single' && (context.isAlias(group.output) || (group.node.op === 'weight' && !outputs.has(group.output)))) return [];
-    return lowerGroup(group, context).flatMap((kernel) => splitKernel(kernel, sizeBytes, context.bindingBytes));
+    return lowerGroup(group, context);
   });
+  const { bindingBytes } = context;
+  const external = new Set([...graph.inputs, ...graph.outputs].map(({ value }) => value));
+  return blockRows(kernels, { sizeBytes, external, bindingBytes }).flatMap((kernel) => splitKernel(kernel, sizeBytes, bindingBytes));
 }
 
 /** Values that only kernels read which can take one row in every so many: shifts and scales folded into norms, gates into linears. */

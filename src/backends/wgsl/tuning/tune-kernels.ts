@@ -69,7 +69,7 @@ async function tuneKernel(timer: KernelTimer, target: LoweringTarget, { graph, b
   for (const configuration of alternatives) {
     throwIfAborted(signal);
     const kernels = lowerGraph(graph, bindings, { ...target, choices: { ...target.choices, [key]: configuration } });
-    const at = kernels.findIndex(({ output, tuning }) => output.value === kernel.output.value && tuning?.key === key);
+    const at = kernels.findIndex(({ output, tuning }) => output.value.id === kernel.output.value.id && tuning?.key === key);
     const found = kernels[at]!;
     // What it needs made for it alone, its inputs in int8, counts.
     const inputs = Object.values(found.reads).flatMap((operand) => ('value' in operand ? [operand.value] : []));
