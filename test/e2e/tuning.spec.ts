@@ -12,7 +12,7 @@ test('?tune measures the graphics device, shows and prints the table, and Settin
   await expect(button(tab, 'Stop measuring')).toBeVisible({ timeout: 60_000 });
   await expect(tuning.getByRole('status')).toHaveText(/Kernels: \d+ of \d+ measured/, { timeout: 120_000 });
   await expect(tuning.getByRole('status')).toHaveText(/onnxruntime: \d of 2/, { timeout: 240_000 });
-  await expect(button(tab, 'Measure again')).toBeVisible({ timeout: 300_000 });
+  await expect(button(tab, /^Measure again/)).toBeVisible({ timeout: 300_000 });
   await expect(tuning.getByRole('alert')).toHaveCount(0);
 
   const rows = tuning.getByRole('row');
@@ -29,13 +29,13 @@ test('?tune measures the graphics device, shows and prints the table, and Settin
   await openStudio(tab);
   await tab.getByRole('link', { name: 'Settings' }).click();
   await expect(tuning.getByRole('table')).toHaveText(kept!);
-  await expect(button(tab, 'Measure again')).toBeEnabled();
+  await expect(button(tab, /^Measure again/)).toBeEnabled();
 
   // Stopping leaves what was measured before.
-  await button(tab, 'Measure again').click();
+  await button(tab, /^Measure again/).click();
   await expect(tuning.getByRole('status')).not.toBeEmpty();
   await button(tab, 'Stop measuring').click();
-  await expect(button(tab, 'Measure again')).toBeVisible({ timeout: 60_000 });
+  await expect(button(tab, /^Measure again/)).toBeVisible({ timeout: 60_000 });
   await expect(tuning.getByRole('alert')).toHaveCount(0);
   await expect(tuning.getByRole('table')).toHaveText(kept!);
 });
