@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../../src/graph/builder';
+import type { Precision } from '../../../src/graph/executor';
 import type { WeightSource } from '../../../src/graph/types';
 import { testExecutor } from './device';
 import { evaluate, type Case } from './evaluate';
@@ -79,16 +80,17 @@ const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: nu
   },
 ];
 
-/** What is larger than a binding may be is divided, and gives the bits that it gives undivided. */
-export function splitSuite(): void {
+/** What is larger than a binding may be is divided, and gives the bits that it gives undivided. `fast` is for hardware's kernels alone. */
+export function splitSuite(precision: Precision = 'exact'): void {
   describe('over the binding limit', () => {
     for (const { name, bindingBytes, ...networkCase } of CASES)
-      for (const software of [true, false])
+      for (const software of precision === 'fast' ? [false] : [true, false])
         test(`${name} (${software ? 'kernels of CPU adapters' : 'tiles'})`, async () => {
           const weights = randomWeights(networkCase.weights ?? {}, networkCase.type);
-          const whole = await testExecutor({ software });
+          const whole = await testExecutor({ software, precision });
           const watched = watchBindings(whole.device);
-          const cut = await testExecutor({ software, limits: { bindingBytes } });
+          const cut = await testExecutor({ software, precision, limits: { bindingBytes } });
+          expect(cut.executor.plan.precision).toBe(precision);
           const bound = watchBindings(cut.device);
           cut.device.pushErrorScope('validation');
           const actual = await evaluate(cut.executor, networkCase, weights);

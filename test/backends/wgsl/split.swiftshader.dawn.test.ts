@@ -1,4 +1,4 @@
 import { onDriver } from '../../dawn/on-driver';
 import { splitSuite } from './split-suite';
 
-await onDriver('swiftshader', splitSuite);
+await onDriver('swiftshader', () => splitSuite());
