@@ -120,6 +120,8 @@ test('a model is fetched, checked and deleted; then everything is', async ({ fir
   await expect(page.getByText('The model is on this device, checked.')).toBeVisible({ timeout: 60_000 });
   await button(page, 'Verify Storybook').click();
   await expect(page.getByText('Checked: every byte is as it was published.')).toBeVisible({ timeout: 60_000 });
+  await button(page, 'Download again: Storybook').click();
+  await expect(page.getByText('Fetched again, and checked.')).toBeVisible({ timeout: 60_000 });
   await button(page, 'Delete… Storybook').click();
   await button(page, 'Delete').click();
   await expect(page.getByText(/Deleted: [\d.]+ MB freed/)).toBeVisible();
