@@ -15,6 +15,7 @@ export class ProgressBar {
   #stream;
   #lastPhase = '';
   #lastNote = '';
+  #lastMemoryBytes = 0;
   #lastPlainMs = -Infinity;
   #isShown = false;
 
@@ -27,6 +28,9 @@ export class ProgressBar {
   show(progress) {
     if (progress.note && progress.note !== this.#lastNote) this.say(progress.note);
     this.#lastNote = progress.note ?? this.#lastNote;
+    if (progress.plannedMemoryBytes && progress.plannedMemoryBytes !== this.#lastMemoryBytes)
+      this.say(`The whole job will take ${megabytes(progress.plannedMemoryBytes)} of graphics memory.`);
+    this.#lastMemoryBytes = progress.plannedMemoryBytes ?? this.#lastMemoryBytes;
     const line = describe(progress);
     if (this.#stream.isTTY) {
       const columns = this.#stream.columns ?? 80;

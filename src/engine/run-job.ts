@@ -216,12 +216,13 @@ class JobRun {
     const loaded = await this.#context.loaded.get(manifest.id, this.#decision);
     this.#model = loaded;
     const planned = this.#memory.begin(loaded, this.#job.spec, this.#recovery.tile);
-    if (planned) this.#meter.advance(0, { plannedMemoryBytes: this.#recovery.isFrugal ? planned.leastBytes : planned.peakBytes });
+    const memory = planned ? { plannedMemoryBytes: this.#recovery.isFrugal ? planned.leastBytes : planned.peakBytes } : {};
+    this.#meter.advance(0, memory);
     this.#decoderReach = loaded.pipeline.decoderReach;
     // Where memory is short, each network compiles when its turn comes.
     if (!this.#recovery.isFrugal)
       await this.#context.loaded.compile(loaded, options.signal, (done, total) =>
-        this.#meter.advance(total > 0 ? (bytes * done) / total : 0),
+        this.#meter.advance(total > 0 ? (bytes * done) / total : 0, memory),
       );
     this.#meter.end();
     return loaded;

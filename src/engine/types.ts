@@ -46,7 +46,7 @@ export interface Progress {
   readonly etaSeconds: number | null;
   /** What the user should know meanwhile, for example that another tab is generating. */
   readonly note?: string;
-  /** When loading begins: the GPU memory that the whole job will take, in bytes, before any of it is allocated. Left out where it is not known. */
+  /** While loading: the GPU memory that the whole job will take, in bytes, before any of it is allocated. Left out where it is not known. */
   readonly plannedMemoryBytes?: number;
   /** After a denoising step: a small RGBA picture per latent frame, from the x0 estimate. */
   readonly preview?: Preview;

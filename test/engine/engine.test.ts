@@ -550,7 +550,7 @@ describe('memory that is planned', () => {
       { prompt: PROMPT, steps: 1 },
       { onProgress: ({ plannedMemoryBytes }) => void (plannedMemoryBytes && told.push(plannedMemoryBytes)) },
     );
-    expect(told).toEqual([900]);
+    expect(new Set(told)).toEqual(new Set([900]));
     expect(world.log.indexOf('plan')).toBeLessThan(world.log.indexOf('load'));
     expect(report.memory).toEqual({ plannedBytes: 900, plannedLeastBytes: 500, peakBytes: 890 });
     expect(v.is(reportSchema, report)).toBe(true);

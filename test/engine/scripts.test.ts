@@ -309,5 +309,8 @@ describe('what the command line writes', () => {
     lines.show({ ...progress, note: 'Another tab is making a clip.' });
     lines.show({ ...progress, done: 4, note: 'Another tab is making a clip.' });
     expect(written).toEqual(['Another tab is making a clip.\n', ' 50 %  Denoising 3 of 8, about 12 s left\n']);
+    written.length = 0;
+    lines.show({ ...progress, phase: 'load', done: 0, total: 40e6, plannedMemoryBytes: 45.8e6 });
+    expect(written[0]).toBe('The whole job will take 45.8 MB of graphics memory.\n');
   });
 });
