@@ -50,7 +50,7 @@ def latent_rgb(model, renderer, world, clips=24):
     return [[round(v, 6) for v in row] for row in w[:-1].T.tolist()], [round(v, 6) for v in w[-1].tolist()], r2
 
 
-def export(work, out, world, renderer, name="storybook-v1", steps=8, guidance=4.0, fps=8, autoencoder=None):
+def export(work, out, world, renderer, name="storybook-v1", steps=8, guidance=4.0, fps=8, autoencoder=None, shift=6.0):
     """Copies the weights of a work folder into a bundle and writes what belongs to them."""
     os.makedirs(out, exist_ok=True)
     for stem, folder in (("autoencoder", autoencoder or work), ("transformer", work)):
@@ -65,7 +65,7 @@ def export(work, out, world, renderer, name="storybook-v1", steps=8, guidance=4.
         "text": {"encoder": "minilm", "states": "last_hidden_state", "length": TEXT_LEN, "padding": "zero rows, no mask", "empty": ""},
         "timesteps": "per latent frame",
         **({"sigmaData": sigma_data} if sigma_data else {}),
-        "defaults": {"width": renderer.size, "height": renderer.size, "frames": renderer.frames, "fps": fps, "steps": steps, "guidance": guidance, "shift": 3.0, "sampler": "euler"},
+        "defaults": {"width": renderer.size, "height": renderer.size, "frames": renderer.frames, "fps": fps, "steps": steps, "guidance": guidance, "shift": shift, "sampler": "euler"},
         "latentRgb": {"note": f"rgb [0,1] of the 4 x 8 x 8 mean = matrix [3][C] x latents + bias; R2 {r2:.3f} on rendered clips", "matrix": matrix, "bias": bias},
     }, open(os.path.join(out, "model.json"), "w"), indent=1)
     json.dump(vocabulary(world), open(os.path.join(out, "vocabulary.json"), "w"), indent=1)

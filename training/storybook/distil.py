@@ -56,7 +56,7 @@ def main(argv=None):
     p.add_argument("--steps", type=int, default=4)
     p.add_argument("--teacher-steps", type=int, default=20)
     p.add_argument("--guidance", type=float, default=4.0)
-    p.add_argument("--shift", type=float, default=3.0)
+    p.add_argument("--shift", type=float, default=6.0)
     p.add_argument("--batch", type=int, default=6)
     p.add_argument("--pool", type=int, default=1500, help="paths kept")
     p.add_argument("--first", type=int, default=96, help="paths made before the first step")
