@@ -10,7 +10,7 @@ import { wgslNetworkSuite } from './wgsl-suite';
  */
 const LEAST_BYTES = { wan: 54_000, umt5: 280_000, minilm: 400_000, taew: 800_000 } as const;
 
-await onDriver('swiftshader', async () => {
+await onDriver('lavapipe', async () => {
   const miniLm = await findMiniLm();
   for (const [network, bindingBytes] of Object.entries(LEAST_BYTES))
     await wgslNetworkSuite(nodeFixtures(fixturesFolder()), miniLm, {

@@ -94,6 +94,7 @@ test('the other screens bring theirs, and take them along', async ({ tab }) => {
   expect(await offered(tab), 'the Library’s').not.toContain('Search the library');
 
   await command(tab, 'go settings');
+  await expect(button(tab, 'Delete everything…')).toBeVisible(); // the screen is fetched when it is first looked at
   await command(tab, 'delete everything');
   await expect(tab.getByRole('dialog', { name: 'Delete everything?' })).toBeVisible();
 });
