@@ -89,7 +89,8 @@ async function answerNavigation(): Promise<Response> {
   const pages = await self.clients.matchAll({ type: 'window' });
   if (self.registration.waiting && pages.length < 2) {
     self.registration.waiting.postMessage('activate');
-    return isolated(new Response('', { headers: { 'Content-Type': 'text/html', Refresh: '0' } }));
+    // A second: a navigation that comes while the new worker activates was seen to hang (docs/decisions.md).
+    return isolated(new Response('', { headers: { 'Content-Type': 'text/html', Refresh: '1' } }));
   }
   const cached = await (await caches.open(SHELL_CACHE)).match(pageAddress);
   return isolated(cached ?? (await fetch(pageAddress)));

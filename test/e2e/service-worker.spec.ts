@@ -13,8 +13,8 @@ const plainHost = async () => {
   linkTree(DIST, folder);
   host = await serve(folder, { base: '/some/where', headers: null });
 };
-// About one takeover in ten never finishes its second navigation in headless Chromium, with no processor in use and for a cause not found
-// yet (docs/decisions.md); a failing rule fails every time.
+// One takeover in ten never finished its second navigation in headless Chromium before the page waited a second, with no processor in use; why is
+// not proven (docs/decisions.md). A failing rule fails every time.
 test.describe.configure({ retries: 2, timeout: 40_000 });
 test.afterEach(async () => {
   await host.close();
