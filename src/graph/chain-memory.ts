@@ -32,11 +32,10 @@ export function planChain(
   const lastUses = planLastUses(graphs);
   const owned = new Map<string, InputShape>();
   const segments: { held: number; slots: readonly number[]; tensors: number }[] = [];
-  const bytesOf = ({ shape }: InputShape) => 4 * elementCount(shape);
   for (const [index, graph] of graphs.entries()) {
     const taken = Object.fromEntries(graph.inputs.map(({ name }) => [name, owned.get(name) ?? inputs[name]!]));
     const estimate = executor.estimateMemory(graph, taken);
-    const before = [...owned.values()].reduce((sum, tensor) => sum + bytesOf(tensor), 0);
+    const before = tensorBytes(owned.values());
     segments.push({
       held: estimate.weightBytes + estimate.paramBytes,
       slots: estimate.slotBytes,
@@ -50,20 +49,32 @@ export function planChain(
   const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);
   const held = segments.map((segment) => segment.held);
   const slotBytes = shareSlots(segments.map(({ slots }) => slots));
-  const tensorBytes = largest(segments.map(({ tensors }) => tensors));
+  const mostTensors = largest(segments.map(({ tensors }) => tensors));
   return {
     heldBytes: resident ? sum(held) : largest(held),
     slotBytes,
     peakBytes: resident
-      ? sum(held) + sum(slotBytes) + tensorBytes
+      ? sum(held) + sum(slotBytes) + mostTensors
       : largest(segments.map(({ held: own, slots, tensors }) => own + sum(slots) + tensors)),
-    tensorBytes,
+    tensorBytes: mostTensors,
     outputs: Object.fromEntries(owned),
   };
 }
 
+/** Bytes of tensors; all elements are four bytes wide. */
+export function tensorBytes(tensors: Iterable<Pick<InputShape, 'shape'>>): number {
+  let bytes = 0;
+  for (const { shape } of tensors) bytes += 4 * elementCount(shape);
+  return bytes;
+}
+
+/** A plan with more tensors alive all the while. */
+export function withTensors(plan: ChainMemory, bytes: number): ChainMemory {
+  return { ...plan, peakBytes: plan.peakBytes + bytes, tensorBytes: plan.tensorBytes + bytes };
+}
+
 /** Memory that serves several sets of slots in turn: at every rank the largest. Sets are sorted, largest first. */
-export function shareSlots(sets: readonly (readonly number[])[]): readonly number[] {
+export function shareSlots(sets: Iterable<readonly number[]>): readonly number[] {
   const shared: number[] = [];
   for (const set of sets) set.forEach((size, rank) => (shared[rank] = Math.max(size, shared[rank] ?? 0)));
   return shared;

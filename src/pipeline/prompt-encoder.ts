@@ -1,7 +1,6 @@
 import { KinoraError, throwIfAborted } from '../errors';
 import type { InputShape } from '../graph/bindings';
-import type { ChainMemory } from '../graph/chain-memory';
-import { elementCount } from '../graph/dims';
+import { tensorBytes, withTensors, type ChainMemory } from '../graph/chain-memory';
 import type { DeviceTensor, Executor } from '../graph/executor';
 import { miniLm, miniLmInputs, parseMiniLmConfig, sentenceEmbedding } from '../networks/minilm';
 import { parseUmt5Config, umt5, umt5Inputs } from '../networks/umt5';
@@ -73,8 +72,8 @@ export class PromptEncoder {
     const given = Object.entries(this.#inputs(ids)).map(([name, { shape }]): [string, InputShape] => [name, { shape, type: 'i32' }]);
     const plan = this.chain.planMemory(Object.fromEntries(given));
     if (!plan) return null;
-    const extra = given.reduce((sum, [, { shape }]) => sum + 4 * elementCount(shape), 0) + 4 * ids.length * this.#width;
-    return { ...plan, peakBytes: plan.peakBytes + extra, tensorBytes: plan.tensorBytes + extra };
+    const states = { shape: [ids.length, this.#width] };
+    return withTensors(plan, tensorBytes([...given.map(([, tensor]) => tensor), states]));
   }
 
   /** Token states of a text, cut to at most `length` tokens. */

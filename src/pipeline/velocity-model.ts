@@ -1,7 +1,6 @@
 import { throwIfAborted } from '../errors';
 import type { InputShape } from '../graph/bindings';
-import type { ChainMemory } from '../graph/chain-memory';
-import { elementCount } from '../graph/dims';
+import { tensorBytes, type ChainMemory } from '../graph/chain-memory';
 import type { DeviceTensor, Executor } from '../graph/executor';
 import type { WeightSource } from '../graph/types';
 import type { WanConfig } from '../networks/wan-config';
@@ -68,8 +67,7 @@ export class VelocityModel {
     const rope = f32(F, S, config.headDim / 2);
     const sinusoid = f32(F, config.freqDim);
     const step = this.step.planMemory({ latents: f32(...shape), sinusoid, ropeCos: rope, ropeSin: rope, ...context.outputs })!;
-    const bytes = (tensors: readonly InputShape[]) => tensors.reduce((sum, tensor) => sum + 4 * elementCount(tensor.shape), 0);
-    return { context, step, given: bytes([rope, rope, sinusoid]) + prompts * bytes(Object.values(context.outputs)) };
+    return { context, step, given: tensorBytes([rope, rope, sinusoid]) + prompts * tensorBytes(Object.values(context.outputs)) };
   }
 
   /** Compiles, and computes what all steps on clips of one shape share. */

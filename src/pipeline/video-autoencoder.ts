@@ -1,7 +1,6 @@
 import { throwIfAborted } from '../errors';
 import type { InputShape } from '../graph/bindings';
-import type { ChainMemory } from '../graph/chain-memory';
-import { elementCount } from '../graph/dims';
+import { tensorBytes, withTensors, type ChainMemory } from '../graph/chain-memory';
 import type { DeviceTensor, Executor } from '../graph/executor';
 import type { Graph, WeightSource } from '../graph/types';
 import { memoryShapes, taewDecoder, taewEncoder } from '../networks/taew';
@@ -96,15 +95,13 @@ export class VideoAutoencoder {
     const latents = f32([1, channels, height, width]);
     const plan = this.decoder.planMemory({ ...Object.fromEntries(memories), latents });
     if (!plan) return null;
-    const bytes = (tensors: readonly InputShape[]) => tensors.reduce((sum, tensor) => sum + 4 * elementCount(tensor.shape), 0);
-    const remembered = tiles.length * bytes(memories.map(([, tensor]) => tensor));
-    const pictures = bytes([plan.outputs['frames']!]);
+    const remembered = tiles.length * tensorBytes(memories.map(([, tensor]) => tensor));
+    const pictures = tensorBytes([plan.outputs['frames']!]);
     const readBack =
       this.#executor.toI420 && tiles.length === 1
         ? (2 * (h * w * spatialFactor(this.layout) ** 2 * 3 * temporalFactor(this.layout))) / 2
         : pictures;
-    const extra = remembered + bytes([latents]) + readBack;
-    return { ...plan, peakBytes: plan.peakBytes + extra, tensorBytes: plan.tensorBytes + extra };
+    return withTensors(plan, remembered + tensorBytes([latents]) + readBack);
   }
 
   async encode(frames: readonly Frame[], { signal }: CallOptions = {}): Promise<Latents> {

@@ -1,3 +1,4 @@
+import { shareSlots } from '../../graph/chain-memory';
 import type { Gpu } from './gpu';
 
 /** Largest first. */
@@ -5,11 +6,9 @@ export function sortedBytes(slotBytes: readonly number[]): number[] {
   return [...slotBytes].sort((a, b) => b - a);
 }
 
-/** What serves several plans that run one after the other: at every rank the largest. */
-export function arenaBytes(plans: Iterable<readonly number[]>): number[] {
-  const bytes: number[] = [];
-  for (const slotBytes of plans) sortedBytes(slotBytes).forEach((size, rank) => (bytes[rank] = Math.max(size, bytes[rank] ?? 0)));
-  return bytes;
+/** What serves several plans that run one after the other. */
+export function arenaBytes(plans: Iterable<readonly number[]>): readonly number[] {
+  return shareSlots(Array.from(plans, sortedBytes));
 }
 
 /**
