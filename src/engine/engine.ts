@@ -13,7 +13,7 @@ import { ProgressMeter } from './progress-meter';
 import { parsePlan } from './report';
 import { ANOTHER_TAB, download, downloadMeter, runJob, type Job } from './run-job';
 import { completeSpec, requestedModel, type GenerationSpec, type SpecInput } from './spec';
-import { describeFailure, findDevice, readTuning, tuneDevice, type TunedFacts } from './tuning';
+import { describeFailure, findDevice, tuneDevice, type FoundDevice } from './tuning';
 import type {
   Capabilities,
   Clip,
@@ -61,14 +61,13 @@ export class KinoraEngine implements Kinora {
   async capabilities(): Promise<Capabilities> {
     return this.#guard(async () => {
       const facts = await this.#device();
-      const { kept } = this.#environment;
       const { backend, networks, reason, threads } = chooseBackend({}, facts);
       return {
         crossOriginIsolated: facts.crossOriginIsolated,
         threads,
         webgpu: facts.webgpu,
         backend: { chosen: backend, networks, reason },
-        tuning: { exact: await readTuning(kept, facts, 'exact'), fast: await readTuning(kept, facts, 'fast') },
+        tuning: facts.reports,
         tuningProblem: this.#tuningProblem,
         video: await this.#environment.videoSupport(),
         storage: await this.#environment.storage(),
@@ -337,7 +336,7 @@ export class KinoraEngine implements Kinora {
   }
 
   /** What is known of the device, with what this engine has seen of it. */
-  async #device(): Promise<TunedFacts> {
+  async #device(): Promise<FoundDevice> {
     return this.#losses.apply(await findDevice(this.#environment));
   }
 

@@ -69,7 +69,7 @@ function sizesBelow(
   const short = isWide ? down : across;
   const ratio = isWide ? height / width : width / height;
   return below(long, Math.max(width, height)).flatMap((side) => {
-    const other = [...below(short, Math.round(side * ratio) + 1)][0];
+    const other = below(short, Math.round(side * ratio) + 1)[0];
     if (other === undefined) return [];
     return [isWide ? { width: side, height: other } : { width: other, height: side }];
   });

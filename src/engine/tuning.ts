@@ -45,21 +45,25 @@ const stored = v.object({
 });
 
 /** The kept measurements of a precision, if they are of this adapter, browser and set of kernels. */
-export async function readTuning(kept: KeptValues, facts: DeviceFacts, precision: Precision): Promise<TuningReport | null> {
+async function readTuning(kept: KeptValues, facts: DeviceFacts, precision: Precision): Promise<TuningReport | null> {
   if (facts.tuningKey === null) return null;
   const result = v.safeParse(stored, await kept.get(`tuning:${precision}`));
   return result.success && result.output.key === facts.tuningKey ? result.output : null;
 }
 
+/** A device, and the measurements that its facts come from. */
+export interface FoundDevice extends TunedFacts {
+  readonly reports: Readonly<Record<Precision, TuningReport | null>>;
+}
+
 /** The device, with what was measured on it before. */
-export async function findDevice(environment: Pick<Environment, 'detectDevice' | 'kept'>): Promise<TunedFacts> {
+export async function findDevice(environment: Pick<Environment, 'detectDevice' | 'kept'>): Promise<FoundDevice> {
   const facts = await environment.detectDevice();
+  const read = (precision: Precision) => readTuning(environment.kept, facts, precision);
+  const reports = { exact: await read('exact'), fast: await read('fast') };
   const tuned: Partial<Record<Precision, Tuned>> = {};
-  for (const precision of ['exact', 'fast'] as const) {
-    const report = await readTuning(environment.kept, facts, precision);
-    if (report) tuned[precision] = tunedOf(report);
-  }
-  return { ...facts, tuned };
+  for (const precision of ['exact', 'fast'] as const) if (reports[precision]) tuned[precision] = tunedOf(reports[precision]);
+  return { ...facts, tuned, reports };
 }
 
 function tunedOf({ kernels, networks }: TuningReport): Tuned {

@@ -117,8 +117,8 @@ function divide(
     const replaced = new Map([...within].map((value) => [value, rowsOf(value, block, (sizeBytes({ value }) / 4 / rows) * count)]));
     for (const kernel of kernels) {
       const split: Split = kernel.split!;
-      const each = split.rows / rows; // elements and blocks are several a row
-      parts.push({ ...windowOf(kernel, split, first * each, count * each, replaced), split: undefined });
+      const perRow = split.rows / rows; // elements and blocks are several a row
+      parts.push({ ...windowOf(kernel, split, first * perRow, count * perRow, replaced), split: undefined });
     }
   }
   return parts;

@@ -26,6 +26,9 @@ export interface WeightOperand {
   readonly piece?: WeightPiece;
 }
 
+/** minStorageBufferOffsetAlignment of every adapter. */
+export const OFFSET_ALIGNMENT = 256;
+
 /** One word of a kernel's uniform: a u32, or an f32. */
 export type Param = number | { readonly f32: number };
 

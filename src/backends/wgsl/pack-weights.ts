@@ -39,7 +39,7 @@ async function packMatrix(gpu: Gpu, ref: WeightRef, piece: WeightPiece, source: 
     const each = Math.max(1, Math.floor(CHUNK_BYTES / (source.info(ref.name).sizeBytes / rows)));
     for (let first = 0; first < piece.rows; first += each) {
       const count = Math.min(each, piece.rows - first);
-      const parts = await packRows(format, ref, piece.first + first, count, source);
+      const parts = await packRows(piece.first + first, count);
       parts.forEach((part, index) => write(gpu, made[index]!, (piece.bytes[index]! / piece.rows) * first, part));
       gpu.check();
     }
@@ -50,25 +50,19 @@ async function packMatrix(gpu: Gpu, ref: WeightRef, piece: WeightPiece, source: 
     throw error;
   }
 
-  async function packRows(
-    { kind, ...rest }: MatrixFormat,
-    { name }: WeightRef,
-    first: number,
-    count: number,
-    from: WeightSource,
-  ): Promise<readonly (Uint8Array | Uint16Array | Float32Array)[]> {
+  async function packRows(first: number, count: number): Promise<readonly (Uint8Array | Uint16Array | Float32Array)[]> {
     const padded = 4 * Math.ceil(columns / 4);
     const range = { first, count, rows };
-    if (kind === 'blocks' && 'blocks' in rest) {
-      const { quants, scales } = repackBlocks(rest.blocks, await readRows(from, name, range), count * columns);
+    if (format.kind === 'blocks') {
+      const { quants, scales } = repackBlocks(format.blocks, await readRows(source, ref.name, range), count * columns);
       return [quants, scales];
     }
-    if (kind === 'f16') {
-      const bytes = await readRows(from, name, range);
+    if (format.kind === 'f16') {
+      const bytes = await readRows(source, ref.name, range);
       const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
       return [padRows(new Uint16Array(aligned.buffer, aligned.byteOffset, count * columns), Uint16Array, count, columns, padded)];
     }
-    return [padRows(await readRowsF32(from, name, range), Float32Array, count, columns, padded)];
+    return [padRows(await readRowsF32(source, ref.name, range), Float32Array, count, columns, padded)];
   }
 }
 

@@ -1,9 +1,6 @@
 import { overLimit } from './errors';
 import type { Value } from '../../graph/types';
-import type { Kernel, Operand, Split, ValueOperand } from './kernel';
-
-/** minStorageBufferOffsetAlignment of every adapter. */
-const OFFSET_ALIGNMENT = 256;
+import { OFFSET_ALIGNMENT, type Kernel, type Operand, type Split, type ValueOperand } from './kernel';
 
 /**
  * A kernel as one or several whose bindings are all within the limit: what is larger is bound in windows of whole rows, a dispatch each.

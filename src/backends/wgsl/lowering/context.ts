@@ -1,6 +1,6 @@
 import { evaluateShape, type Bindings } from '../../../graph/dims';
 import type { Graph, Node, Value, WeightRef } from '../../../graph/types';
-import type { Kernel, Operand, WeightForm, WeightOperand } from '../kernel';
+import { OFFSET_ALIGNMENT, type Kernel, type Operand, type WeightForm, type WeightOperand } from '../kernel';
 import { choose, type Configuration, type KernelChoices, type KernelTuning } from '../tuning/choice';
 import type { DeviceTraits } from '../tuning/traits';
 import type { WeightPiece } from '../weight-pieces';
@@ -79,9 +79,6 @@ export function createContext(graph: Graph, bindings: Bindings, target: Lowering
     rowStride: (value) => aliases.get(value)?.rowStride ?? shape(value).at(-1)!,
   };
 }
-
-/** minStorageBufferOffsetAlignment of every adapter. */
-const OFFSET_ALIGNMENT = 256;
 
 /**
  * Where in its input's memory a node's result begins, in bytes, if it lies there in one piece (the parts of one modulation, a reshape) or, where

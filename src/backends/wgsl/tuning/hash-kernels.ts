@@ -3,8 +3,14 @@ import { attentionConfigurations } from './attention';
 import { convolutionConfigurations } from './conv2d';
 import { gemmConfigurations } from './gemm';
 
+let hash: Promise<string> | undefined;
+
 /** SHA-256 of all kernels' text and the names of their configurations, in hexadecimal, shortened: what measurements of them hold for. */
-export async function hashKernels(): Promise<string> {
+export function hashKernels(): Promise<string> {
+  return (hash ??= computeHash());
+}
+
+async function computeHash(): Promise<string> {
   const configurations = [true, false].map((software) => {
     const traits = { software, f16: true, int8: true, subgroups: 32 };
     return [
