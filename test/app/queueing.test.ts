@@ -1,4 +1,3 @@
-import { flushSync } from 'svelte';
 import { describe, expect, it } from 'vitest';
 import { MAX_WAITING, Queue } from '../../src/app/queue.svelte';
 import { Studio } from '../../src/app/studio.svelte';
@@ -6,6 +5,7 @@ import { linkTo } from '../../src/app/spec-link';
 import { KinoraError } from '../../src/errors';
 import { FakeKinora, reportFor, type FakeOptions } from './fake-kinora';
 import { MemoryStore } from './memory-store';
+import { until } from './until';
 
 const hashOf = (link: string) => link.slice(link.indexOf('#'));
 
@@ -23,15 +23,6 @@ async function open(options: FakeOptions = {}, store = new MemoryStore(), librar
   });
   await studio.open();
   return { studio, kinora, store, notified };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 2000; i += 1) {
-    flushSync();
-    if (condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  throw new Error('it never came true');
 }
 
 describe('the queue', () => {

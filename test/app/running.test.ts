@@ -1,10 +1,10 @@
-import { flushSync } from 'svelte';
 import { describe, expect, it } from 'vitest';
 import { Device } from '../../src/app/device.svelte';
 import { Studio } from '../../src/app/studio.svelte';
 import { KinoraError } from '../../src/errors';
 import { capabilities, FakeKinora, reportFor, type FakeOptions } from './fake-kinora';
 import { MemoryStore } from './memory-store';
+import { until } from './until';
 
 interface Scene {
   readonly studio: Studio;
@@ -22,15 +22,6 @@ async function open(options: FakeOptions = {}, store = new MemoryStore()): Promi
   const studio = new Studio({ kinora, store, keepAwake });
   await studio.open();
   return { studio, kinora, awake };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 2000; i += 1) {
-    flushSync();
-    if (condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  throw new Error('it never came true');
 }
 
 describe('making a clip', () => {

@@ -1,51 +1,12 @@
-import AxeBuilder from '@axe-core/playwright';
-import { mkdirSync } from 'node:fs';
-import type { Page } from '@playwright/test';
 import { expect, test } from './fixtures';
+import { findings, hasSidewaysScroll, inspect, shoot, THEMES } from './inspect-page';
 import { button, compose, openStudio, TINY, untilClip, untilStep } from './studio-page';
-
-const THEMES = ['dark', 'light'] as const;
-const SIZES = [
-  { width: 390, height: 844 },
-  { width: 768, height: 1024 },
-  { width: 1440, height: 900 },
-] as const;
-/** docs/ keeps the pictures that were looked at: `KINORA_SCREENSHOTS=1 npm run test:e2e appearance` takes them anew. */
-const FOLDER = process.env.KINORA_SCREENSHOTS ? 'docs/screenshots' : 'test-results/screenshots';
-
-async function findings(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`));
-}
-
-async function hasSidewaysScroll(page: Page): Promise<boolean> {
-  return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-}
-
-async function shoot(page: Page, state: string, theme: string, width: number, fullPage = false): Promise<void> {
-  await page.waitForTimeout(250); // colours fade
-  await page.screenshot({ path: `${FOLDER}/${state}-${theme}-${width}.jpg`, type: 'jpeg', quality: 74, fullPage });
-}
-
-/** Every theme at every size: nothing for axe to find, nothing cut off, a picture of each. */
-async function inspect(page: Page, state: string, fullPage: (width: number) => boolean): Promise<void> {
-  for (const colorScheme of THEMES) {
-    await page.emulateMedia({ colorScheme });
-    for (const size of SIZES) {
-      await page.setViewportSize(size);
-      expect(await hasSidewaysScroll(page), `${state} at ${size.width}`).toBe(false);
-      await shoot(page, state, colorScheme, size.width, fullPage(size.width));
-    }
-    expect(await findings(page), `${state}, ${colorScheme}`).toEqual([]);
-  }
-}
 
 test('nothing for axe to find, and nothing cut off, in either theme', async ({ tab }) => {
   test.setTimeout(240_000);
-  mkdirSync(FOLDER, { recursive: true });
   await openStudio(tab);
   await button(tab, 'Other ideas').waitFor();
-  await inspect(tab, 'welcome', () => false);
+  await inspect(tab, 'welcome');
 
   await tab.getByLabel('Prompt', { exact: true }).fill('');
   await button(tab, 'Generate').click(); // the empty prompt's error
@@ -104,7 +65,7 @@ test('nothing for axe to find, and nothing cut off, in either theme', async ({ t
   await button(tab, 'Generate').click();
   await expect(button(tab, /^Version \d/)).toHaveCount(3, { timeout: 60_000 });
   await tab.emulateMedia({ reducedMotion: 'reduce' });
-  await inspect(tab, 'versions', () => false);
+  await inspect(tab, 'versions');
 });
 
 test('a chosen theme is there at the first paint, and stays', async ({ tab }) => {

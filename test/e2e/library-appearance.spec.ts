@@ -1,16 +1,7 @@
-import AxeBuilder from '@axe-core/playwright';
-import { mkdirSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { expect, test } from './fixtures';
+import { hasSidewaysScroll, inspect } from './inspect-page';
 import { button, compose, openStudio } from './studio-page';
-
-const SIZES = [
-  { width: 390, height: 844 },
-  { width: 768, height: 1024 },
-  { width: 1440, height: 900 },
-] as const;
-/** As in appearance.spec.ts: `KINORA_SCREENSHOTS=1` takes the kept pictures anew. */
-const FOLDER = process.env.KINORA_SCREENSHOTS ? 'docs/screenshots' : 'test-results/screenshots';
 
 /** The pictures are of clips that the model really made. */
 const PROMPTS = [
@@ -39,26 +30,8 @@ async function makeClips(page: Page): Promise<void> {
   await expect(page.locator('.grid li')).toHaveCount(PROMPTS.length, { timeout: 120_000 });
 }
 
-/** Both themes at every size: nothing for axe to find, nothing cut off, a picture of each. */
-async function inspect(page: Page, state: string): Promise<void> {
-  for (const colorScheme of ['dark', 'light'] as const) {
-    await page.emulateMedia({ colorScheme });
-    for (const size of SIZES) {
-      await page.setViewportSize(size);
-      await page.waitForTimeout(250); // colours fade, pictures arrive
-      const isCut = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-      expect(isCut, `${state} at ${size.width}`).toBe(false);
-      await page.screenshot({ path: `${FOLDER}/${state}-${colorScheme}-${size.width}.jpg`, type: 'jpeg', quality: 74 });
-    }
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const findings = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary}`));
-    expect(findings, `${state}, ${colorScheme}`).toEqual([]);
-  }
-}
-
 test('the library: nothing for axe to find, and nothing cut off, in either theme', async ({ lone: page }) => {
   test.setTimeout(180_000);
-  mkdirSync(FOLDER, { recursive: true });
   await openStudio(page);
   await page.goto('/#/library');
   await expect(page.getByText('Every clip you make is kept here')).toBeVisible();
@@ -87,9 +60,7 @@ test('the library: nothing for axe to find, and nothing cut off, in either theme
 
   for (const width of [320, 2560]) {
     await page.setViewportSize({ width, height: width === 320 ? 640 : 1440 });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), `at ${width}`).toBe(
-      false,
-    );
+    expect(await hasSidewaysScroll(page), `at ${width}`).toBe(false);
   }
   await page.locator('.grid li .open').first().click();
   await expect(page.getByRole('dialog')).toBeVisible();
