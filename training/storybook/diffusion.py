@@ -9,8 +9,9 @@ def sample_sigmas(batch, frames, device="cpu", conditioned=0.35, shift=1.6, widt
     """-> sigma [B, F], free [B, F] (1: the frame is noised and counts in the loss).
 
     A logit-normal sigma per clip (a fifth of the clips: uniform).  Its middle is 0.83: the latents' loudest channel (deviation 3.4)
-    shows through the noise from sigma 0.95 on, and so what is where in a picture is decided above 0.8.  `conditioned` of the clips keep clean frames: the first, the
-    last, both ends, the first half, or any random subset.
+    shows through the noise from sigma 0.95 on, and so what is where in a picture is decided above 0.8.
+
+    `conditioned` of the clips keep clean frames: the first, the last, both ends, the first half, or any random subset.
     """
     sigma = torch.sigmoid(torch.randn(batch, device=device) * width + shift)
     sigma = torch.where(torch.rand(batch, device=device) < 0.2, torch.rand(batch, device=device), sigma)

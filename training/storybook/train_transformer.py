@@ -203,8 +203,8 @@ def main(argv=None):
         keep = min(a.ema, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(list(ema.parameters()), params, 1 - keep)
-        for name, value in (("still" if images else "clip", plain),):
-            average[name] = value if name not in average else 0.98 * average[name] + 0.02 * value
+        name = "still" if images else "clip"
+        average[name] = plain if name not in average else 0.98 * average[name] + 0.02 * plain
         if step % 50 == 49:
             rate = (seen - since[1]) / max(1e-9, run.spent - since[0])
             since = (run.spent, seen)
