@@ -13,9 +13,6 @@ const plainHost = async () => {
   linkTree(DIST, folder);
   host = await serve(folder, { base: '/some/where', headers: null });
 };
-// One takeover in ten never finished its second navigation in headless Chromium before the page waited a second, with no processor in use; why is
-// not proven (docs/decisions.md). A failing rule fails every time.
-test.describe.configure({ retries: 2, timeout: 40_000 });
 test.afterEach(async () => {
   await host.close();
   rmSync(folder, { recursive: true, force: true });
