@@ -1,6 +1,6 @@
 // Attention with online softmax (flash) through workgroup memory: the same as attention.wgsl, for adapters with barriers in hardware.
 //
-// Layouts and parameters as in attention.wgsl. SPLIT neighbouring threads share a query row of one head: each holds VECTORS vec4s of
+// Layouts, parameters and dispatches of a part (SUSPEND, RESUME: parts of whole tiles of keys) as in attention.wgsl. SPLIT neighbouring threads share a query row of one head: each holds VECTORS vec4s of
 // the query and of the running output in registers, spelled out (dim = 4 · VECTORS · SPLIT), which keeps wide heads from spilling. The
 // group of ROWS · SPLIT threads walks over the keys KEYS at a time: keys and values go through workgroup memory once a group, as ELEMENT
 // (f32, or f16 in `fast` precision: 2 · KEYS · dim elements), STEP of them spelled out in a turn of the inner loop. The threads of a row
@@ -14,6 +14,12 @@ struct Params {
   heads: u32,
   scale: f32,
   firstGroup: u32,
+#if BIAS
+  firstHead: u32,
+  biasStart: u32,
+  biasRows: u32,
+  biasKeys: u32,
+#endif
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,6 +30,9 @@ struct Params {
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
 #endif
 @group(0) @binding(5) var<storage, read_write> o: array<vec4<f32>>;
+#if CARRY
+@group(0) @binding(6) var<storage, read_write> state: array<vec2<f32>>;
+#endif
 
 const DIM = {{VECTORS}}u * {{SPLIT}}u; // in vec4s
 const THREADS = {{ROWS}}u * {{SPLIT}}u;
@@ -36,7 +45,11 @@ var<workgroup> partialScores: array<f32, 2u * {{STEP}}u * THREADS>;
 
 @compute @workgroup_size({{ROWS}} * {{SPLIT}})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+#if BIAS
+  let head = group.y + params.firstHead;
+#else
   let head = group.y;
+#endif
   let row = (group.x + params.firstGroup) * {{ROWS}}u + index / {{SPLIT}}u;
   let known = min(row, params.queries - 1u);
   let width = params.heads * DIM;
@@ -48,6 +61,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
   var highest = -3.0e38;
   var total = 0.0;
+#if BIAS
+  let biasRow = params.biasStart + (group.y * params.biasRows + known) * params.biasKeys;
+#endif
+#if RESUME
+  if (row < params.queries) {
+    let before = state[group.y * params.queries + row];
+    highest = before.x;
+    total = before.y;
+#repeat c VECTORS
+    output$c = o[at + $c];
+#end
+  }
+#endif
 #if EXCHANGE
   var half = 0u;
 #endif
@@ -100,7 +126,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
 #repeat j STEP
 #if BIAS
-      score$j += bias[(head * params.queries + known) * params.keys + min(first + turn + $j, params.keys - 1u)];
+      score$j += bias[biasRow + min(first + turn + $j, params.keys - 1u)];
 #endif
       score$j = select(-3.0e38, score$j, turn + $j < last);
       peak = max(peak, score$j);
@@ -122,8 +148,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
   }
   if (row < params.queries) {
+#if SUSPEND
+    if (mine == 0u) { state[group.y * params.queries + row] = vec2<f32>(highest, total); }
+#repeat c VECTORS
+    o[at + $c] = output$c;
+#end
+#else
 #repeat c VECTORS
     o[at + $c] = output$c / total;
 #end
+#endif
   }
 }

@@ -32,9 +32,10 @@ export function blockRows(kernels: readonly Kernel[], { sizeBytes, external, bin
   );
   const isOver = (limit: number) => (value: Value) => !external.has(value) && sizeBytes({ value }) > limit;
   const isLarge = isOver(tooLarge);
+  const fits = (operand: Operand) => sizeBytes(operand) <= bindingBytes;
   const result: Kernel[] = [];
   for (let index = 0; index < kernels.length; index++) {
-    const range = isLarge(kernels[index]!.output.value) ? widestRange(kernels, index, lastRead, isOver(tooLarge / WORTH)) : null;
+    const range = isLarge(kernels[index]!.output.value) ? widestRange(kernels, index, lastRead, isOver(tooLarge / WORTH), fits) : null;
     const parts =
       range &&
       divide(
@@ -58,10 +59,11 @@ function widestRange(
   first: number,
   lastRead: ReadonlyMap<Value, number>,
   isWorthIt: (value: Value) => boolean,
+  fits: (operand: Operand) => boolean,
 ): Range | null {
   let found: Range | null = null;
   for (let last = first, next = lastOf(first); next > last;) {
-    if (!worksByRows(kernels.slice(first, next + 1))) break;
+    if (!worksByRows(kernels.slice(first, next + 1), fits)) break;
     found = { first, last: next };
     last = next;
     for (let index = first; index <= last; index++) if (isWorthIt(kernels[index]!.output.value)) next = Math.max(next, lastOf(index));
@@ -73,8 +75,8 @@ function widestRange(
   }
 }
 
-/** Whether a stretch of the rows of all these kernels depends on no other row of what the others make. */
-function worksByRows(kernels: readonly Kernel[]): boolean {
+/** Whether a stretch of the rows of all these kernels depends on no other row of what the others make, and on nothing whole that cannot be bound. */
+function worksByRows(kernels: readonly Kernel[], fits: (operand: Operand) => boolean): boolean {
   const rows = kernels[0]!.split?.rows;
   const made = new Set<Value>();
   for (const { split, reads, output, shader } of kernels) {
@@ -82,6 +84,7 @@ function worksByRows(kernels: readonly Kernel[]): boolean {
     for (const [binding, operand] of Object.entries(reads)) {
       const moves = split.rowBytes[Number(binding)] !== undefined;
       if ('value' in operand ? made.has(operand.value) && (!moves || operand.offset) : moves) return false;
+      if (!moves && !fits(operand)) return false;
     }
     made.add(output.value);
   }

@@ -246,7 +246,7 @@ function bind(
         binding: Number(binding),
         resource: bufferFor(operand),
       })),
-      { binding: kernel.output.binding, resource: bufferFor(kernel.output) },
+      ...[kernel.output, kernel.state].flatMap((operand) => (operand ? [{ binding: operand.binding, resource: bufferFor(operand) }] : [])),
     ],
   });
   return { kernel, pipeline, bindGroup, params: { buffer: plan.params, offset } };

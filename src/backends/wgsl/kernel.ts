@@ -39,6 +39,8 @@ export interface Kernel {
   /** Binding number to operand; the uniform is always binding 0. */
   readonly reads: Readonly<Record<number, Operand>>;
   readonly output: ValueOperand & { readonly binding: number };
+  /** What it reads and writes besides: what one dispatch hands on to the next that works at the same result. */
+  readonly state?: ValueOperand & { readonly binding: number };
   readonly params: readonly Param[];
   readonly groups: readonly [x: number, y: number, z: number];
   /** About how many multiply-adds it does, for bounding submissions. */
@@ -47,6 +49,11 @@ export interface Kernel {
   readonly cut?: { readonly axis: 0 | 1; readonly param: number };
   /** How it may be divided where an operand is over the binding limit; see split-kernel.ts. */
   readonly split?: Split | undefined;
+  /**
+   * The dispatches that do the same with bindings of at most so many bytes, where rows do not do. Throws `out-of-memory` where that is less than it
+   * can do with.
+   */
+  readonly divide?: ((bindingBytes: number) => readonly Kernel[]) | undefined;
   /** Of kernels that can run in several configurations. */
   readonly tuning?: KernelTuning;
 }

@@ -17,14 +17,15 @@ export function planMemory(kernels: readonly Kernel[], sizeBytes: (value: Value)
   const lastRead = new Map<Value, number>();
   kernels.forEach((kernel, index) => {
     for (const operand of Object.values(kernel.reads)) if ('value' in operand) lastRead.set(operand.value, index);
+    if (kernel.state) lastRead.set(kernel.state.value, index);
     if (!lastRead.has(kernel.output.value)) lastRead.set(kernel.output.value, index);
   });
   const slots = new Map<Value, number>();
   const slotBytes: number[] = [];
   const free = new Set<number>();
   kernels.forEach((kernel, index) => {
-    const { value } = kernel.output;
-    if (!external.has(value) && !slots.has(value)) {
+    for (const { value } of kernel.state ? [kernel.output, kernel.state] : [kernel.output]) {
+      if (external.has(value) || slots.has(value)) continue;
       const slot = chooseSlot(sizeBytes(value), slotBytes, free);
       free.delete(slot);
       slots.set(value, slot);

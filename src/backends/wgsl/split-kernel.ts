@@ -3,8 +3,9 @@ import type { Value } from '../../graph/types';
 import { OFFSET_ALIGNMENT, type Kernel, type Operand, type Split, type ValueOperand } from './kernel';
 
 /**
- * A kernel as one or several whose bindings are all within the limit: what is larger is bound in windows of whole rows, a dispatch each.
- * Results are bit for bit those of the kernel undivided. Throws `out-of-memory` where an operand over the limit cannot be divided.
+ * A kernel as one or several whose bindings are all within the limit: what is larger is bound in windows of whole rows, a dispatch each, or where
+ * rows do not do as the kernel itself can be divided. Results are bit for bit those of the kernel undivided. Throws `out-of-memory` where
+ * an operand over the limit cannot be divided.
  */
 export function splitKernel(kernel: Kernel, sizeBytes: (operand: Operand) => number, bindingBytes: number): readonly Kernel[] {
   const { split, output } = kernel;
@@ -20,15 +21,26 @@ export function splitKernel(kernel: Kernel, sizeBytes: (operand: Operand) => num
     Object.keys(split?.rowBytes ?? {})
       .map(Number)
       .find(isWhole);
+  const each = split ? rowsWithin(split, bindingBytes) : 0;
+  if (split && whole === undefined && each > 0) {
+    const parts: Kernel[] = [];
+    for (let first = 0; first < split.rows; first += each) parts.push(windowOf(kernel, split, first, Math.min(each, split.rows - first)));
+    return parts;
+  }
+  if (kernel.divide) return kernel.divide(bindingBytes);
   if (!split || whole !== undefined) throw overLimit(nameOf(kernel), sizeBytes(operands[whole ?? over[0]!]!), bindingBytes);
-  const leads = leadsOf(split);
-  const largest = Math.max(...Object.values(split.rowBytes));
+  throw overLimit(
+    `${nameOf(kernel)}, divided as far as it can be,`,
+    windowStep(split) * Math.max(...Object.values(split.rowBytes)),
+    bindingBytes,
+  );
+}
+
+/** Rows of a window of at most so many bytes, in whole steps; 0 where one step has more. */
+function rowsWithin(split: Split, bindingBytes: number): number {
   const step = windowStep(split);
-  const each = Math.floor((bindingBytes - Math.max(...Object.values(leads))) / largest / step) * step;
-  if (each === 0) throw overLimit(`${nameOf(kernel)}, divided as far as it can be,`, step * largest, bindingBytes);
-  const parts: Kernel[] = [];
-  for (let first = 0; first < split.rows; first += each) parts.push(windowOf(kernel, split, first, Math.min(each, split.rows - first)));
-  return parts;
+  const lead = Math.max(...Object.values(leadsOf(split)));
+  return Math.floor((bindingBytes - lead) / Math.max(...Object.values(split.rowBytes)) / step) * step;
 }
 
 /**
@@ -58,12 +70,18 @@ export function windowOf(
   };
   const { reads, ...rest } = split.part(first, count, leads);
   const windows = Object.fromEntries(Object.entries(kernel.reads).map(([binding, operand]) => [binding, window(Number(binding), operand)]));
-  return { ...kernel, reads: { ...windows, ...reads }, output: window(kernel.output.binding, kernel.output), ...rest };
+  const output = window(kernel.output.binding, kernel.output);
+  return { ...kernel, reads: { ...windows, ...reads }, output, ...rest, divide: undefined }; // which would do the whole
 }
 
 /** Windows begin aligned where they begin at multiples of so many rows. */
 export function windowStep({ rowBytes }: Split): number {
-  return Math.max(...Object.values(rowBytes).map((bytes) => OFFSET_ALIGNMENT / powerOfTwoIn(bytes)));
+  return Math.max(...Object.values(rowBytes).map(alignedRows));
+}
+
+/** Rows of so many bytes after which an offset is aligned again. */
+export function alignedRows(rowBytes: number): number {
+  return OFFSET_ALIGNMENT / powerOfTwoIn(rowBytes);
 }
 
 /** Bytes before the first row that a window needs to begin aligned, by binding. */

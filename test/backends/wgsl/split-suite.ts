@@ -68,6 +68,28 @@ const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: nu
     inputs: { q: [133, 48], k: [70, 48], v: [70, 48] },
     build: (g, { q, k, v }) => g.attention(q!, k!, v!, { heads: 2, scale: 0.2 }),
   },
+  // [queries, keys, heads, dim]: ragged, one, prime, one over a tile; a key is 4 · heads · dim bytes.
+  ...(
+    [
+      ['self-attention by keys and queries', 70_000, 149, 149, 2, 64, false],
+      ['cross-attention by keys, one query', 40_000, 1, 193, 1, 64, false],
+      ['wide heads by keys, one over a tile', 70_000, 33, 129, 2, 128, false],
+      ['attention by keys, with a bias by queries', 70_000, 67, 257, 3, 64, true],
+      ['attention with a bias by heads', 70_000, 67, 67, 5, 48, true],
+      ['attention with a bias by queries of a head', 20_000, 101, 101, 2, 16, true],
+    ] as const
+  ).map(([name, bindingBytes, queries, keys, heads, dim, biased]) => ({
+    name,
+    bindingBytes,
+    inputs: {
+      q: [queries, heads * dim],
+      k: [keys, heads * dim],
+      v: [keys, heads * dim],
+      ...(biased ? { bias: [heads, queries, keys] } : {}),
+    },
+    build: (g: GraphBuilder, { q, k, v, bias }: Parameters<Case['build']>[1]) =>
+      g.attention(q!, k!, v!, { heads, scale: 0.5 }, ...(bias ? [bias] : [])),
+  })),
   {
     name: 'convolutions by frames, with the frame before and a residual',
     bindingBytes: 8192,

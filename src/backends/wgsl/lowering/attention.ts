@@ -4,6 +4,7 @@ import type { Kernel } from '../kernel';
 import type { Defines } from '../preprocess';
 import type { ShaderName } from '../shaders';
 import { attentionConfigurations, type AttentionConfiguration } from '../tuning/attention';
+import { divideAttention, type AttentionPart } from './attention-parts';
 import { operands, product, type LoweringContext } from './context';
 
 /** The shader and constants of a configuration, for heads of `vectors` vec4s. */
@@ -47,22 +48,24 @@ export function lowerAttention(node: Extract<Node, { op: 'attention' }>, context
     attentionConfigurations(context.traits, dim),
   );
   const { shader, defines, rows } = specialise(dim / 4, configuration);
-  const part = (_: number, count: number) => ({
-    params: [count, keys, heads, { f32: scale }, 0],
-    groups: [Math.ceil(count / rows), heads, 1] as const,
-    work: 2 * count * keys * heads * dim,
+  const of = ({ count, keyCount, headCount, firstHead, biasStart }: AttentionPart) => ({
+    params: [count, keyCount, heads, { f32: scale }, 0, ...(bias ? [firstHead, biasStart, queries, keys] : [])],
+    groups: [Math.ceil(count / rows), headCount, 1] as const,
+    work: 2 * count * keyCount * headCount * dim,
   });
-  return [
-    {
-      shader,
-      defines: { ...defines, BIAS: bias !== undefined },
-      reads: operands({ 1: q, 2: k, 3: v, 4: bias }, context),
-      output: { binding: 5, value: node.output },
-      ...part(0, queries),
-      cut: { axis: 0, param: 4 },
-      // A bias is [heads, queries, keys]: its rows are not the queries'.
-      ...(bias ? {} : { split: { rows: queries, rowBytes: { 1: 4 * heads * dim, 5: 4 * heads * dim }, part } }),
-      tuning,
-    },
-  ];
+  const part = (_: number, count: number) => of({ count, keyCount: keys, headCount: heads, firstHead: 0, biasStart: 0 });
+  const whole: Kernel = {
+    shader,
+    defines: { ...defines, BIAS: bias !== undefined, CARRY: false, RESUME: false, SUSPEND: false },
+    reads: operands({ 1: q, 2: k, 3: v, 4: bias }, context),
+    output: { binding: 5, value: node.output },
+    ...part(0, queries),
+    cut: { axis: 0, param: 4 },
+    // A bias is [heads, queries, keys]: its rows are not the queries'.
+    ...(bias ? {} : { split: { rows: queries, rowBytes: { 1: 4 * heads * dim, 5: 4 * heads * dim }, part } }),
+    tuning,
+  };
+  const tile = configuration.kind === 'tiled' ? configuration.keys : 1;
+  const sizes = { queries, keys, heads, rowBytes: 4 * heads * dim, tile };
+  return [{ ...whole, divide: (bindingBytes) => divideAttention(whole, sizes, of, bindingBytes) }];
 }

@@ -19,6 +19,7 @@ export class KernelTimer {
   readonly #timer: SubmissionTimer | null;
   #input: GPUBuffer | undefined;
   #output: GPUBuffer | undefined;
+  #state: GPUBuffer | undefined;
 
   constructor(gpu: Gpu, software: boolean) {
     this.#gpu = gpu;
@@ -36,6 +37,8 @@ export class KernelTimer {
     const inputBytes = Math.max(...kernels.flatMap(({ reads }) => Object.values(reads).map(sizeOf)));
     const input = (this.#input = this.#atLeast(this.#input, inputBytes));
     const output = (this.#output = this.#atLeast(this.#output, Math.max(...kernels.map(({ output }) => sizeOf(output)))));
+    const stateBytes = Math.max(...kernels.map(({ state }) => (state ? sizeOf(state) : 0)));
+    const state = stateBytes > 0 ? (this.#state = this.#atLeast(this.#state, stateBytes)) : undefined;
     const params: GPUBuffer[] = [];
     try {
       const dispatches: { pipeline: GPUComputePipeline; bindGroup: GPUBindGroup; groups: Kernel['groups'] }[] = [];
@@ -52,6 +55,7 @@ export class KernelTimer {
             { binding: 0, resource: { buffer: uniform } },
             ...Object.keys(kernel.reads).map((binding) => ({ binding: Number(binding), resource: { buffer: input } })),
             { binding: kernel.output.binding, resource: { buffer: output } },
+            ...(kernel.state ? [{ binding: kernel.state.binding, resource: { buffer: state! } }] : []),
           ],
         });
         const groups: [number, number, number] = [...kernel.groups];
@@ -77,6 +81,7 @@ export class KernelTimer {
     this.#timer?.dispose();
     if (this.#input) this.#gpu.release(this.#input);
     if (this.#output) this.#gpu.release(this.#output);
+    if (this.#state) this.#gpu.release(this.#state);
   }
 
   async #run(
