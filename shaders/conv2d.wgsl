@@ -9,6 +9,11 @@
 // (PIXELS - 1) · STRIDE + KERNEL inputs is loaded once for all its taps, a weight vector once for all pixels. THREADS threads a group, all
 // with the same weights. HALF (`fast` precision, needs shader-f16): weights and products are f16, their sums f32. SHUFFLE: the output's
 // channels become r x r pixels each: Y is [T, O / r², r · OH, r · OW] with r = `shuffle`. No workgroup memory, no barriers. A dispatch may be cut along the pixels: `firstGroup` is the first group it does.
+//
+// PART: where a picture is more than a binding may hold, a dispatch does rows from `firstRow` to before `endRow` of output channels from `firstOut` to
+// before `endOut` of one frame, and adds up only kernel rows from `firstTap` to before `endTap` of the `channels` input channels whose weights begin at
+// `weightChannel`. All but the last for an output leave their sums in Y as they are (SUSPEND), all but the first go on from there (RESUME): in
+// the order of the whole, so with the same bits. What is bound of X, Y and the residual begins with the element `…Start` of its tensor.
 
 struct Params {
   channels: u32,
@@ -24,6 +29,18 @@ struct Params {
   shuffle: u32,
   low: f32,
   high: f32,
+#if PART
+  firstRow: u32,
+  endRow: u32,
+  firstOut: u32,
+  endOut: u32,
+  firstTap: u32,
+  endTap: u32,
+  weightChannel: u32,
+  xStart: u32,
+  yStart: u32,
+  residualStart: u32,
+#endif
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -40,15 +57,35 @@ struct Params {
 #endif
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;
 
+#if SHUFFLE
+// Where a pixel of a channel comes to lie.
+fn shuffled(t: u32, o: u32, row: u32, column: u32) -> u32 {
+  let r = params.shuffle;
+  let at = ((t * (params.outChannels / (r * r)) + o / (r * r)) * params.outHeight * r + row * r + o / r % r) * params.outWidth * r + column * r + o % r;
+#if PART
+  return at - params.yStart;
+#else
+  return at;
+#endif
+}
+#endif
+
 @compute @workgroup_size({{THREADS}})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
   let across = (params.outWidth + {{PIXELS}}u - 1u) / {{PIXELS}}u;
   let strip = (group.x + params.firstGroup) * {{THREADS}}u + index;
+#if PART
+  let row = strip / across + params.firstRow;
+  if (row >= params.endRow) { return; }
+  let block = group.y + params.firstOut / ({{BLOCKS}}u * 4u);
+#else
   let row = strip / across;
   if (row >= params.outHeight) { return; }
+  let block = group.y;
+#endif
   let column = strip % across * {{PIXELS}}u;
   let t = group.z;
-  let firstOut = group.y * {{BLOCKS}}u * 4u;
+  let firstOut = block * {{BLOCKS}}u * 4u;
   let vectors = (params.outChannels + 4u * {{BLOCKS}}u - 1u) / (4u * {{BLOCKS}}u) * {{BLOCKS}}u;
   let wide = params.width / params.factor;
   let plane = params.height / params.factor * wide;
@@ -63,7 +100,29 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sum$p_$b = vec4<f32>(0.0);
 #end
 #end
+#if RESUME
+#repeat b BLOCKS
+#repeat o 4
+  if (firstOut + 4 * $b + $o >= params.firstOut && firstOut + 4 * $b + $o < params.endOut) {
+    let o = firstOut + 4 * $b + $o;
+#repeat p PIXELS
+    if (column + $p < params.outWidth) {
+#if SHUFFLE
+      sum$p_$b[$o] = y[shuffled(t, o, row, column + $p)];
+#else
+      sum$p_$b[$o] = y[((t * params.outChannels + o) * params.outHeight + row) * params.outWidth + column + $p - params.yStart];
+#endif
+    }
+#end
+  }
+#end
+#end
+#endif
+#if PART
+  for (var u = params.firstTap; u < params.endTap; u++) {
+#else
   for (var u = 0u; u < {{KERNEL}}u; u++) {
+#endif
     let inputRow = i32(row * {{STRIDE}}u + u) - i32(params.padding);
     if (inputRow < 0 || inputRow >= i32(params.height)) { continue; }
     let offset = u32(inputRow) / params.factor * wide;
@@ -96,7 +155,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #else
       {
 #endif
+#if PART
+        let source = c * plane + offset - params.xStart;
+#else
         let source = (t * params.firstChannels + c) * plane + offset;
+#endif
 #repeat n INPUTS
         value$n = x[source + at$n];
 #end
@@ -104,10 +167,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #repeat n INPUTS
       value$n = select(0.0, value$n, inside$n);
 #end
+#if PART
+      let tap = ((c + params.weightChannel) * {{KERNEL}}u + u) * {{KERNEL}}u;
+#else
       let tap = (c * {{KERNEL}}u + u) * {{KERNEL}}u;
+#endif
 #repeat v KERNEL
 #repeat b BLOCKS
-      let w$v_$b = w[(tap + $v) * vectors + group.y * {{BLOCKS}}u + $b];
+      let w$v_$b = w[(tap + $v) * vectors + block * {{BLOCKS}}u + $b];
 #repeat p PIXELS
 #if HALF
       sum$p_$b += vec4<f32>(vec4<f16>(f16(value$($p*STRIDE+$v))) * w$v_$b);
@@ -121,7 +188,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
 #repeat b BLOCKS
 #repeat o 4
+#if PART
+  if (firstOut + 4 * $b + $o >= params.firstOut && firstOut + 4 * $b + $o < params.endOut) {
+#else
   if (firstOut + 4 * $b + $o < params.outChannels) {
+#endif
     let o = firstOut + 4 * $b + $o;
     let first = ((t * params.outChannels + o) * params.outHeight + row) * params.outWidth;
 #repeat p PIXELS
@@ -131,7 +202,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       value += bias[o];
 #endif
 #if RESIDUAL
+#if PART
+      value += residual[first + column + $p - params.residualStart];
+#else
       value += residual[first + column + $p];
+#endif
 #endif
 #if RELU
       value = max(value, 0.0);
@@ -140,10 +215,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       value = clamp(value, params.low, params.high);
 #endif
 #if SHUFFLE
-      let r = params.shuffle;
-      y[((t * (params.outChannels / (r * r)) + o / (r * r)) * params.outHeight * r + row * r + o / r % r) * params.outWidth * r + (column + $p) * r + o % r] = value;
+      y[shuffled(t, o, row, column + $p)] = value;
+#else
+#if PART
+      y[first + column + $p - params.yStart] = value;
 #else
       y[first + column + $p] = value;
+#endif
 #endif
     }
 #end

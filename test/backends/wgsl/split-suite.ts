@@ -100,6 +100,59 @@ const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: nu
       return g.pixelShuffle(g.weights.conv2d(y, 'd'), 2);
     },
   },
+  {
+    name: 'a convolution by output channels',
+    bindingBytes: 8192, // x 4620, y 26180
+    inputs: { x: [1, 3, 11, 35] },
+    weights: { 'c.weight': [17, 3, 3, 3], 'c.bias': [17] },
+    build: (g, { x }) => g.relu(g.weights.conv2d(x!, 'c')),
+  },
+  {
+    name: 'a convolution by channels on both sides, with the frame before, a residual and a limit',
+    bindingBytes: 16_384, // planes of 1540
+    inputs: { x: [3, 12, 11, 35], memory: [1, 12, 11, 35] },
+    weights: { 'c.weight': [12, 24, 3, 3], 'c.bias': [12] },
+    build: (g, { x, memory }) =>
+      g.clamp(g.relu(g.add(g.weights.conv2d(g.concat([x!, g.shiftFrames(x!, memory!)], 1), 'c'), x!)), 0.1, 0.9),
+  },
+  {
+    name: 'a convolution with two tensors side by side, then its channels as pixels',
+    bindingBytes: 8192, // planes of 1020; y 4080
+    inputs: { x: [2, 5, 15, 17], other: [2, 7, 15, 17] },
+    weights: { 'c.weight': [12, 12, 3, 3] },
+    build: (g, { x, other }) => g.pixelShuffle(g.weights.conv2d(g.concat([x!, other!], 1), 'c', { bias: false }), 2),
+  },
+  {
+    name: 'a convolution by rows, with the rows round them',
+    bindingBytes: 4096, // planes of 8140
+    inputs: { x: [2, 3, 37, 55], other: [2, 2, 37, 55] },
+    weights: { 'c.weight': [3, 3, 3, 3], 'c.bias': [3], 'd.weight': [8, 3, 3, 3] },
+    build: (g, { x, other }) => {
+      const y = g.add(g.weights.conv2d(x!, 'c'), x!);
+      const shuffled = g.pixelShuffle(g.weights.conv2d(y, 'd', { bias: false }), 2); // [2, 2, 74, 110]
+      return g.concat([g.slice(g.slice(shuffled, 2, 0, 37), 3, 0, 55), other!], 1);
+    },
+  },
+  {
+    name: 'convolutions that halve and enlarge, by rows',
+    bindingBytes: 4096, // planes of 6400, 1600, 14400
+    inputs: { x: [1, 5, 40, 40] },
+    weights: { 'c.weight': [9, 5, 3, 3], 'c.bias': [9], 'd.weight': [3, 9, 3, 3] },
+    build: (g, { x }) => {
+      const y = g.weights.conv2d(x!, 'c', { stride: 2 }); // [1, 9, 20, 20]
+      return g.relu(g.weights.conv2d(g.upsampleNearest(y, 3), 'd', { bias: false }));
+    },
+  },
+  {
+    name: 'moves whose outermost axes differ',
+    bindingBytes: 4096,
+    inputs: { x: [31, 37, 13], y: [1, 2, 23, 29] },
+    build: (g, { x, y }) => {
+      const turned = g.transpose(x!, [2, 0, 1]); // [13, 31, 37]
+      const enlarged = g.slice(g.reshape(g.upsampleNearest(y!, 3), [2, 69, 87]), 1, 0, 31); // [2, 31, 87]
+      return g.concat([turned, g.slice(enlarged, 2, 0, 37)], 0);
+    },
+  },
 ];
 
 /** What is larger than a binding may be is divided, and gives the bits that it gives undivided. `fast` is for hardware's kernels alone. */

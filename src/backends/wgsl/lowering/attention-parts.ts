@@ -2,6 +2,7 @@ import type { Value } from '../../../graph/types';
 import { overLimit } from '../errors';
 import type { Kernel, Operand } from '../kernel';
 import { alignedRows } from '../split-kernel';
+import { largestFitting, rangesOf, type Range } from '../ranges';
 import { windowBytes, windowFor } from '../window';
 
 export interface AttentionSizes {
@@ -24,11 +25,6 @@ export interface AttentionPart {
   readonly biasStart: number;
 }
 
-interface Range {
-  readonly first: number;
-  readonly count: number;
-}
-
 /**
  * Attention whose operands are over the binding limit, as dispatches on parts: of the heads where the bias is too large, of the queries where a head's
  * bias, the queries or the output are, of the keys where keys and values are. Heads lie side by side in every row of keys and values, so heads make those
@@ -45,24 +41,20 @@ export function divideAttention(
   const headsEach = isBiasOver
     ? Math.max(
         1,
-        most((count) => windowBytes(count * queries * keys), heads, bindingBytes),
+        largestFitting(heads, (count) => windowBytes(count * queries * keys) <= bindingBytes),
       )
     : heads;
   const biasPerQuery = isBiasOver && windowBytes(queries * keys) > bindingBytes ? keys : 0;
   const aligned = alignedRows(rowBytes);
   const queriesEach = inSteps(
     Math.min(
-      most((count) => count * rowBytes, queries, bindingBytes),
-      biasPerQuery > 0 ? most((count) => windowBytes(count * biasPerQuery), queries, bindingBytes) : queries,
+      Math.floor(bindingBytes / rowBytes),
+      biasPerQuery > 0 ? largestFitting(queries, (count) => windowBytes(count * biasPerQuery) <= bindingBytes) : queries,
     ),
     queries,
     aligned,
   );
-  const keysEach = inSteps(
-    most((count) => count * rowBytes, keys, bindingBytes),
-    keys,
-    Math.max(aligned, tile),
-  );
+  const keysEach = inSteps(Math.floor(bindingBytes / rowBytes), keys, Math.max(aligned, tile));
   if (queriesEach === 0) throw overLimit('A part of an attention’s queries', aligned * Math.max(rowBytes, 4 * biasPerQuery), bindingBytes);
   if (keysEach === 0) throw overLimit('A part of an attention’s keys', Math.max(aligned, tile) * rowBytes, bindingBytes);
   // Weights used as values are bound whole, as they lie.
@@ -71,9 +63,9 @@ export function divideAttention(
   const carries = keysEach < keys;
   const state: Value = { id: -500_000 - whole.output.value.id, shape: [2 * headsEach * queriesEach], type: 'f32' };
   const parts: Kernel[] = [];
-  for (const head of ranges(heads, headsEach))
-    for (const query of ranges(queries, queriesEach))
-      for (const key of ranges(keys, keysEach)) {
+  for (const head of rangesOf(heads, headsEach))
+    for (const query of rangesOf(queries, queriesEach))
+      for (const key of rangesOf(keys, keysEach)) {
         const rowsOf = <O extends Operand>(operand: O, { first, count }: Range) =>
           windowFor(operand, (first * rowBytes) / 4, ((first + count) * rowBytes) / 4).operand;
         const row = head.first * queries + query.first;
@@ -100,23 +92,7 @@ export function divideAttention(
   return parts;
 }
 
-/** The largest count up to `all` whose bytes, which grow with it, are within the limit; 0 where not even one is. */
-function most(bytes: (count: number) => number, all: number, limit: number): number {
-  if (bytes(all) <= limit) return all;
-  let [fits, over] = [0, all];
-  while (over - fits > 1) {
-    const middle = Math.floor((fits + over) / 2);
-    if (bytes(middle) <= limit) fits = middle;
-    else over = middle;
-  }
-  return fits;
-}
-
 /** All, or as many whole steps as there are. */
 function inSteps(count: number, all: number, step: number): number {
   return count >= all ? all : Math.floor(count / step) * step;
-}
-
-function ranges(all: number, each: number): Range[] {
-  return Array.from({ length: Math.ceil(all / each) }, (_, index) => ({ first: index * each, count: Math.min(each, all - index * each) }));
 }

@@ -3,6 +3,7 @@ import type { Group } from '../fuse';
 import type { Kernel, Operand, WeightForm } from '../kernel';
 import { convolutionConfigurations } from '../tuning/conv2d';
 import type { DeviceTraits } from '../tuning/traits';
+import { divideConvolution, type ConvolutionSizes, type ConvolutionSource } from './conv2d-parts';
 import { product, weightOperand, type LoweringContext } from './context';
 
 /** Output channels a thread computes, in vec4s: what weights are padded to. */
@@ -70,32 +71,68 @@ export function lowerConv2d(
     work: count * outHeight * outWidth * outChannels * channels * kernel ** 2,
     ...(shift && firstFrame > 0 ? { reads: { 2: frameOf(context.operand(first), firstFrame - 1, rowBytes[1]!) } } : {}),
   });
+  const whole: Kernel = {
+    shader: 'conv2d',
+    defines: {
+      BLOCKS,
+      PIXELS: pixels,
+      THREADS: threads,
+      STRIDE: stride,
+      KERNEL: kernel,
+      INPUTS: (pixels - 1) * stride + kernel,
+      CONCAT: concat !== undefined,
+      SHIFTED: shift !== undefined,
+      BIAS: bias !== undefined,
+      RESIDUAL: residual !== undefined,
+      RELU: relu !== undefined,
+      SHUFFLE: shuffle !== undefined,
+      CLAMP: clamp !== undefined,
+      HALF: half,
+      ELEMENT: half ? 'f16' : 'f32',
+      PART: false,
+      RESUME: false,
+      SUSPEND: false,
+    },
+    reads,
+    output: { binding: 6, value: output },
+    ...part(0, frames),
+    cut: { axis: 0, param: 9 },
+    split: { rows: frames, rowBytes, part },
+    tuning,
+  };
+  const sizes: ConvolutionSizes = {
+    frames,
+    sources: sourcesOf(reads, { channels, firstChannels: context.shape(first)[1]!, shifted: shift !== undefined }),
+    height,
+    width,
+    outChannels,
+    outHeight,
+    outWidth,
+    kernel,
+    stride,
+    padding,
+    enlarged: upsample?.attributes.factor ?? 1,
+    shuffle: shuffle?.attributes.factor ?? 1,
+    block: 4 * BLOCKS,
+    pixels,
+    threads,
+  };
+  return [{ ...whole, divide: (bindingBytes) => divideConvolution(whole, sizes, bindingBytes) }];
+}
+
+/** Where input channels come from, in the order in which they are added up. */
+function sourcesOf(
+  { 1: x, 2: other }: Readonly<Record<number, Operand>>,
+  { channels, firstChannels, shifted }: { readonly channels: number; readonly firstChannels: number; readonly shifted: boolean },
+): readonly ConvolutionSource[] {
+  const first = { channels: firstChannels, firstChannel: 0, at: (frame: number) => ({ operand: x!, frame }) };
+  if (!other) return [first];
   return [
+    first,
     {
-      shader: 'conv2d',
-      defines: {
-        BLOCKS,
-        PIXELS: pixels,
-        THREADS: threads,
-        STRIDE: stride,
-        KERNEL: kernel,
-        INPUTS: (pixels - 1) * stride + kernel,
-        CONCAT: concat !== undefined,
-        SHIFTED: shift !== undefined,
-        BIAS: bias !== undefined,
-        RESIDUAL: residual !== undefined,
-        RELU: relu !== undefined,
-        SHUFFLE: shuffle !== undefined,
-        CLAMP: clamp !== undefined,
-        HALF: half,
-        ELEMENT: half ? 'f16' : 'f32',
-      },
-      reads,
-      output: { binding: 6, value: output },
-      ...part(0, frames),
-      cut: { axis: 0, param: 9 },
-      split: { rows: frames, rowBytes, part },
-      tuning,
+      channels: channels - firstChannels,
+      firstChannel: firstChannels,
+      at: (frame) => (!shifted ? { operand: other, frame } : frame > 0 ? { operand: x!, frame: frame - 1 } : { operand: other, frame: 0 }),
     },
   ];
 }

@@ -1,17 +1,11 @@
 import { invalidGraph } from '../../../graph/errors';
 import type { Node, Value } from '../../../graph/types';
 import { linearGroups, type Kernel, type Operand } from '../kernel';
+import { windowFor } from '../window';
 import { product, type LoweringContext } from './context';
+import { boxesWithin, type Axis, type Box } from './view-boxes';
 
 const MAX_AXES = 8;
-
-/** One axis of the view: its size, the stride on the reading side (after dividing the coordinate) and on the writing side. */
-interface Axis {
-  readonly size: number;
-  readonly from: number;
-  readonly to: number;
-  readonly divide?: number;
-}
 
 /** Row-major strides. */
 function contiguous(shape: readonly number[]): number[] {
@@ -36,7 +30,7 @@ function view(from: Operand, output: Value, axes: readonly Axis[], offset = 0, o
   };
   const sizes = axes.map(({ size }) => size);
   const outer = axes.findIndex((axis) => isOutermost(axis, axes));
-  return {
+  const whole: Kernel = {
     shader: 'rearrange',
     defines: {},
     reads: { 1: from },
@@ -54,6 +48,18 @@ function view(from: Operand, output: Value, axes: readonly Axis[], offset = 0, o
           },
         }),
   };
+  const boxKernel = ({ sizes: own, from: source, to }: Box): Kernel => {
+    const x = windowFor(from, offset + source.first, offset + source.first + source.count);
+    const y = windowFor(whole.output, outOffset + to.first, outOffset + to.first + to.count);
+    return {
+      ...whole,
+      split: undefined,
+      reads: { 1: x.operand },
+      output: y.operand,
+      ...kernelOf(own, offset + source.first - x.start, outOffset + to.first - y.start),
+    };
+  };
+  return { ...whole, divide: (bindingBytes) => boxesWithin(axes, bindingBytes).map(boxKernel) };
 }
 
 /** Whether all that an axis has at one coordinate lies before what it has at the next, on both sides: then it may be cut. */
