@@ -321,7 +321,7 @@ export class KinoraEngine implements Kinora {
           const { tile } = recovery;
           return writeVideo(environment, open.pipeline, meter, { spec, latents, scale, keepFrames, tile, signal });
         },
-        () => ({ latents, decoderReach: open?.pipeline.decoderReach ?? 0, suggest: () => CLIP_IS_KEPT }),
+        { failed: () => ({ latents, decoderReach: open?.pipeline.decoderReach ?? 0, suggest: () => CLIP_IS_KEPT }) },
       );
       const seconds = { ...before.seconds, ...meter.seconds };
       const report = {
@@ -329,7 +329,7 @@ export class KinoraEngine implements Kinora {
         seconds,
         encoder: describeEncoder(video, scale),
         clip: describeClip(video),
-        notes: [...before.notes, ...recovery.notes, ...noteCodec(video)],
+        notes: [...before.notes, ...recovery.report, ...noteCodec(video)],
       };
       return { blob: video.blob, report, latents: latents.data, ...(keepFrames ? { frames } : {}) };
     });

@@ -36,11 +36,18 @@ export interface Failed {
 export class Recovery {
   /** What was done, for the user, in order. */
   readonly notes: string[] = [];
+  /** What failed when memory was released between tries, for the user: it did not stop the job. */
+  readonly #problems: string[] = [];
   readonly #losses: DeviceLosses;
   #tile: number | undefined;
 
   constructor(losses: DeviceLosses) {
     this.#losses = losses;
+  }
+
+  /** What a report says of it all. */
+  get report(): readonly string[] {
+    return [...this.notes, ...this.#problems];
   }
 
   /** Whether only the network that runs may be in memory. */
@@ -61,6 +68,17 @@ export class Recovery {
     if (failure.code === 'device-lost') this.#afterLoss(error);
     else if (failure.code === 'out-of-memory') this.#withLess(error, part, latents, decoderReach, suggest);
     else throw failure;
+  }
+
+  /** Drops what is in memory. Releasing what a lost device held may fail; it is gone anyway, so that is told and no more. */
+  async drop(loaded: { drop(): Promise<void> }): Promise<void> {
+    try {
+      await loaded.drop();
+    } catch (error) {
+      const { message } = toKinoraError(error);
+      const problem = `Something in memory could not be released: ${message}`;
+      if (!this.#problems.includes(problem)) this.#problems.push(problem);
+    }
   }
 
   #afterLoss(cause: unknown): void {
@@ -101,20 +119,29 @@ export async function makeRoom(recovery: Recovery, pipeline: Pipeline, network: 
   if (recovery.isFrugal) await pipeline.keepOnly(network);
 }
 
+/** What differs from one job to another between its tries. */
+export interface RecoveryHooks {
+  /** What is known of the part that failed. */
+  readonly failed?: () => Failed;
+  /** Called when what was in memory has been dropped, before the next try. */
+  readonly dropped?: () => Promise<void>;
+}
+
 /** Runs work until it is done or there is no other way; between tries what is in memory is dropped. */
 export async function withRecovery<T>(
   recovery: Recovery,
   loaded: { drop(): Promise<void> },
   part: JobPart,
   work: () => Promise<T>,
-  failed: () => Failed = () => ({}),
+  { failed, dropped }: RecoveryHooks = {},
 ): Promise<T> {
   for (;;) {
     try {
       return await work();
     } catch (error) {
-      recovery.next(error, part, failed());
-      await loaded.drop().catch(() => undefined); // Releasing what a lost device held may fail; it is gone anyway.
+      recovery.next(error, part, failed?.());
+      await recovery.drop(loaded);
+      await dropped?.();
     }
   }
 }

@@ -149,7 +149,7 @@ class JobRun {
     const problem = this.#context.keepingProblem();
     const notes = [
       ...this.#notes,
-      ...this.#recovery.notes,
+      ...this.#recovery.report,
       ...noteCodec(video),
       ...(problem ? [`The run could not be kept for a reload of the page: ${problem}.`] : []),
     ];
@@ -273,18 +273,16 @@ class JobRun {
 
   /** A part of the job, tried again in another way when its device or its memory fails. */
   async #withRecovery<T>(part: JobPart, work: () => Promise<T>, latents: Latents | null = null): Promise<T> {
-    return withRecovery(this.#recovery, { drop: () => this.#drop() }, part, work, () => ({
-      latents,
-      decoderReach: this.#decoderReach,
-      suggest: () => this.#suggest(),
-    }));
+    return withRecovery(this.#recovery, this.#context.loaded, part, work, {
+      failed: () => ({ latents, decoderReach: this.#decoderReach, suggest: () => this.#suggest() }),
+      dropped: () => this.#chooseAgain(),
+    });
   }
 
-  /** Drops the model, and the graphics device too where it has been lost too often. */
-  async #drop(): Promise<void> {
-    const { environment, loaded, losses } = this.#context;
+  /** The model has been dropped; the graphics device is too where it has been lost too often. */
+  async #chooseAgain(): Promise<void> {
+    const { environment, losses } = this.#context;
     this.#model = null;
-    await loaded.drop().catch(() => undefined); // Releasing what a lost device held may fail; it is gone anyway.
     const { options } = this.#job;
     if (options.plan || (options.backend ?? 'auto') !== 'auto' || this.#decision.backend === 'ort-wasm') return;
     const facts = losses.apply(await findDevice(environment));

@@ -482,6 +482,21 @@ describe('a lost device', () => {
     expectNothingLeft(world);
   });
 
+  it('whose memory cannot be released either is told of, and does not stop the run', async () => {
+    const world = fakeWorld();
+    world.onStep = (step) => {
+      if (step !== 3) return;
+      world.onStep = () => undefined;
+      world.onDispose = () => {
+        world.onDispose = () => undefined;
+        throw new KinoraError('internal', 'The session is gone.', 'Report this.');
+      };
+      throw lost();
+    };
+    const { report } = await new KinoraEngine(world).generate({ prompt: PROMPT, seed: 2, steps: 4 });
+    expect(report.notes).toEqual([expect.stringContaining('lost once'), 'Something in memory could not be released: The session is gone.']);
+  });
+
   it('is not set up twice', async () => {
     const world = fakeWorld();
     world.onStep = (step) => {

@@ -86,6 +86,8 @@ export interface FakeWorld extends Environment {
   onFrame: (index: number, codec: string) => void;
   /** Called when a clip begins to be decoded, with the side of its tiles. */
   onDecode: (tile: number | undefined) => void;
+  /** Called when an executor is disposed of, which is done all the same. */
+  onDispose: () => void;
   truncated: string | null;
   variants: Record<string, string>;
   codec: string;
@@ -122,6 +124,7 @@ export function fakeWorld(shared: { kept?: MemoryValues; locks?: FakeLocks } = {
     peakBytes: 0,
     onFrame: () => undefined,
     onDecode: () => undefined,
+    onDispose: () => undefined,
     truncated: null,
     variants: { linear: 'f32' },
     codec: 'avc1.42E00C',
@@ -214,6 +217,7 @@ function fakeExecutor(world: FakeWorld, plan: ExecutorPlan): Executor {
     dispose: async () => {
       world.log.push('dispose');
       world.openExecutors--;
+      world.onDispose();
     },
   } as Partial<Executor> as Executor;
 }
