@@ -1,8 +1,10 @@
 import { shareSlots, type ChainMemory } from '../graph/chain-memory';
 import { elementCount } from '../graph/dims';
 import type { Executor } from '../graph/executor';
+import { createSampler } from '../sampling/create-sampler';
+import { mostCarried } from '../sampling/sampler';
 import type { PromptEncoder } from './prompt-encoder';
-import type { DenoiseSpec, JobMemory, Latents, MemoryRequest, PipelineExecutors } from './types';
+import type { JobMemory, Latents, MemoryRequest, PipelineExecutors } from './types';
 import type { VelocityModel } from './velocity-model';
 import type { VideoAutoencoder } from './video-autoencoder';
 
@@ -24,9 +26,6 @@ interface PhaseMemory {
   /** Of that, what goes when the phase ends: tensors, and the weights that do not stay. */
   readonly passing: number;
 }
-
-/** The sampler's values that outlive a step besides the latents: see sampling/unipc.ts. */
-const HISTORY: Readonly<Record<DenoiseSpec['sampler'], number>> = { unipc: 3, euler: 0, dmd: 0, rcm: 0 };
 
 const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0);
 
@@ -77,10 +76,10 @@ function phaseOf(network: PhaseMemory['network'], plans: readonly ChainMemory[],
 }
 
 /** Tensors of a step, the larger of predicting and updating: latents, history, velocities, what the sampler makes of them, and their read-back. */
-function tensorsOfStep(step: ChainMemory, shape: Latents['shape'], { guidance, sampler }: MemoryRequest['spec']): number {
+function tensorsOfStep(step: ChainMemory, shape: Latents['shape'], { guidance, sampler, steps, shift }: MemoryRequest['spec']): number {
   const latents = 4 * elementCount(shape);
   const preview = latents / shape[0];
-  const state = (1 + HISTORY[sampler]) * latents;
+  const state = mostCarried(createSampler({ name: sampler, steps, shift })) * latents;
   const isGuided = guidance !== 1;
   const predicting = state + (isGuided ? latents : 0) + step.tensorBytes;
   const updating = state + (isGuided ? 3 : 1) * latents + state + latents + (preview + preview + state);

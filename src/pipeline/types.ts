@@ -146,7 +146,7 @@ export interface DecodeOptions extends CallOptions {
 
 /** A job whose memory is to be planned. */
 export interface MemoryRequest {
-  readonly spec: Pick<DenoiseSpec, 'guidance' | 'sampler'>;
+  readonly spec: Pick<DenoiseSpec, 'guidance' | 'sampler' | 'steps' | 'shift'>;
   readonly shape: Latents['shape'];
   /** The prompt, and the negative one where there is guidance. */
   readonly prompts: readonly string[];
@@ -182,7 +182,7 @@ export interface Pipeline {
    * piece that can't be divided is over the device's limits.
    */
   planMemory(
-    spec: Pick<DenoiseSpec, 'width' | 'height' | 'frames' | 'guidance' | 'sampler'>,
+    spec: Pick<DenoiseSpec, 'width' | 'height' | 'frames' | 'guidance' | 'sampler' | 'steps' | 'shift'>,
     prompts: readonly [prompt: string, negativePrompt: string],
     options?: Pick<DecodeOptions, 'tile'>,
   ): JobMemory | null;

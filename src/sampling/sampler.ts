@@ -35,3 +35,8 @@ export interface Assignment {
   /** target = Σ coefficient · value, summed in this order. */
   readonly terms: readonly (readonly [value: string, coefficient: number])[];
 }
+
+/** How many values a sampler carries from one step to the next at most, the latents among them. */
+export function mostCarried({ steps }: Sampler): number {
+  return Math.max(1, ...steps.map(({ carry }) => Object.keys(carry).length));
+}

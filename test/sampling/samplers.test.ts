@@ -4,7 +4,7 @@ import { applyStep, releaseExcept, type Algebra } from '../../src/sampling/apply
 import { createSampler, type SamplerOptions } from '../../src/sampling/create-sampler';
 import { guide } from '../../src/sampling/guidance';
 import { preconditioning } from '../../src/sampling/precondition';
-import type { Sampler } from '../../src/sampling/sampler';
+import { mostCarried, type Sampler } from '../../src/sampling/sampler';
 import { dmdTimesteps } from '../../src/sampling/schedules';
 import { F64Algebra } from './f64-algebra';
 
@@ -53,6 +53,17 @@ describe.each(OPTIONS)('$name, $steps steps', (options) => {
       const resumed = createSampler({ ...options, startStep: stop, history: [...half.keys()] });
       expect([...(await runFrom(resumed, half, stop, options.steps)).get('latents')!]).toEqual([...whole.get('latents')!]);
     }
+  });
+
+  it('says how many values it carries at most', async () => {
+    let most = 0;
+    let state = startOf(sampler);
+    for (let step = 0; step < options.steps; step++) {
+      state = await runFrom(sampler, state, step, step + 1);
+      most = Math.max(most, state.size);
+    }
+    expect(mostCarried(sampler)).toBe(most);
+    expect(most).toBe(options.name === 'unipc' ? (options.steps > 1 ? 4 : 3) : 1);
   });
 
   it('releases everything but what it carries', async () => {
