@@ -1,6 +1,6 @@
 // y[i] = x[source(i)]: every op that only moves elements (transpose, slice, concat, patchify, pixel shuffle, upsample, frame shift).
 //
-// The output is seen as up to six axes `shape`; element i has coordinates c and comes from offset + Σ_a (c_a / divide_a) · stride_a of x, and
+// The output is seen as up to eight axes `shape`; element i has coordinates c and comes from offset + Σ_a (c_a / divide_a) · stride_a of x, and
 // goes to outOffset + Σ_a c_a · outStride_a of y: a view with strides on both sides. Elements are 32-bit words, whatever their type.
 // One thread an element, grid-strided, 256 a group.
 

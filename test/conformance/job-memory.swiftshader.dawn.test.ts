@@ -28,13 +28,14 @@ await onDriver('swiftshader', async () => {
     bundle: { manifest, weights, tokenizer },
   } = await packedStorybook();
   const model = { manifest, weights, tokenizer };
-  for (const [name, changes, alone] of [
+  for (const [name, changes, alone, bindingBytes] of [
     ['guided by Euler', {}, false],
+    ['with pictures over the binding limit', { guidance: 1, steps: 1, frames: 5, width: 96, height: 96 }, false, 1_200_000],
     ['unguided by UniPC, a smaller one', { guidance: 1, sampler: 'unipc', width: 32, height: 48, frames: 5, steps: 3 }, false],
     ['one network at a time', {}, true],
-  ] as const)
+  ] as readonly [string, Partial<DenoiseSpec>, boolean, number?][])
     test(`the memory of a job is known before anything is allocated: ${name}`, async () => {
-      const { executor, device } = await testExecutor();
+      const { executor, device } = await testExecutor({ limits: { bindingBytes } });
       const pipeline = createPipeline({ executors: { textEncoder: executor, transformer: executor, autoencoder: executor }, model });
       const spec = { ...SPEC, ...changes };
       const plan = pipeline.planMemory(spec, PROMPTS)!;
@@ -50,8 +51,8 @@ await onDriver('swiftshader', async () => {
       device.destroy();
     });
 
-  test('a clip with a piece that no binding holds is refused before anything is allocated', async () => {
-    const { executor, device } = await testExecutor({ limits: { bindingBytes: 2 ** 20 } });
+  test('a clip with a tensor that no buffer holds is refused before anything is allocated', async () => {
+    const { executor, device } = await testExecutor({ limits: { bufferBytes: 2 ** 20 } });
     const pipeline = createPipeline({ executors: { textEncoder: executor, transformer: executor, autoencoder: executor }, model });
     expect(() => pipeline.planMemory({ ...SPEC, width: 512, height: 512 }, PROMPTS)).toThrowError(
       expect.objectContaining({ code: 'out-of-memory' }),

@@ -5,10 +5,10 @@ import { findMiniLm } from './node-minilm';
 import { wgslNetworkSuite } from './wgsl-suite';
 
 /**
- * Just above the least with which each network runs, set by its self-attention's keys, its transposed table of positions, a batch of its pictures:
- * feed-forward activations, weights and the embedding table are then bound in parts.
+ * Just above the least with which each network runs, set by a word’s row and its codes, by a convolution’s weights; Wan runs with less still. Keys and values,
+ * tables of positions, pictures, feed-forward activations, weights and the embedding table are all bound in parts.
  */
-const LEAST_BYTES = { wan: 54_000, umt5: 280_000, minilm: 400_000, taew: 800_000 } as const;
+const LEAST_BYTES = { wan: 16_384, umt5: 66_000, minilm: 100_000, taew: 75_000 } as const;
 
 await onDriver('lavapipe', async () => {
   const miniLm = await findMiniLm();

@@ -25,7 +25,7 @@ interface Range {
  * whole. The same dispatches on fewer rows, so the same bits.
  */
 export function blockRows(kernels: readonly Kernel[], { sizeBytes, external, bindingBytes }: BlockRowsOptions): readonly Kernel[] {
-  const tooLarge = Math.min(bindingBytes, 2 * BLOCK_BYTES);
+  const tooLarge = 2 * Math.min(bindingBytes, BLOCK_BYTES);
   const lastRead = new Map<Value, number>();
   kernels.forEach(({ reads }, index) =>
     Object.values(reads).forEach((operand) => 'value' in operand && lastRead.set(operand.value, index)),

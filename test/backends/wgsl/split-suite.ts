@@ -75,7 +75,7 @@ const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: nu
       ['cross-attention by keys, one query', 40_000, 1, 193, 1, 64, false],
       ['wide heads by keys, one over a tile', 70_000, 33, 129, 2, 128, false],
       ['attention by keys, with a bias by queries', 70_000, 67, 257, 3, 64, true],
-      ['attention with a bias by heads', 70_000, 67, 67, 5, 48, true],
+      ['wide heads with a bias by heads, and by keys', 70_000, 67, 67, 5, 128, true],
       ['attention with a bias by queries of a head', 20_000, 101, 101, 2, 16, true],
     ] as const
   ).map(([name, bindingBytes, queries, keys, heads, dim, biased]) => ({
@@ -112,8 +112,7 @@ const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: nu
     bindingBytes: 16_384, // planes of 1540
     inputs: { x: [3, 12, 11, 35], memory: [1, 12, 11, 35] },
     weights: { 'c.weight': [12, 24, 3, 3], 'c.bias': [12] },
-    build: (g, { x, memory }) =>
-      g.clamp(g.relu(g.add(g.weights.conv2d(g.concat([x!, g.shiftFrames(x!, memory!)], 1), 'c'), x!)), 0.1, 0.9),
+    build: (g, { x, memory }) => g.clamp(g.relu(g.add(g.weights.conv2d(g.concat([x!, g.shiftFrames(x!, memory!)], 1), 'c'), x!)), 0.1, 0.9),
   },
   {
     name: 'a convolution with two tensors side by side, then its channels as pixels',
@@ -177,6 +176,32 @@ export function splitSuite(precision: Precision = 'exact'): void {
           whole.device.destroy();
           cut.device.destroy();
         });
+  });
+
+  test('what parts of an attention hand on is in the plan, and no more is allocated', async () => {
+    const [queries, keys, width] = [70, 150, 128]; // 2 heads
+    const { executor, device } = await testExecutor({ limits: { bindingBytes: 64 * 4 * width } });
+    const g = new GraphBuilder('attention', randomWeights({}));
+    const [q, k, v] = [g.input('q', [queries, width]), g.input('k', [keys, width]), g.input('v', [keys, width])];
+    g.output('y', g.attention(q, k, v, { heads: 2, scale: 0.1 }));
+    const graph = g.build();
+    const f32 = (...shape: number[]) => ({ shape, type: 'f32' as const });
+    const plan = executor.estimateMemory(graph, { q: f32(queries, width), k: f32(keys, width), v: f32(keys, width) });
+    expect(plan.slotBytes).toEqual([8 * 2 * 64]); // a maximum and a sum for each head of as many queries as run together
+    const compiled = await executor.compile(graph, randomWeights({}));
+    const tensors = { q: zeros(queries), k: zeros(keys), v: zeros(keys) };
+    const { y } = await compiled.run(tensors);
+    await executor.download(y!);
+    const planned = plan.weightBytes + plan.paramBytes + plan.intermediateBytes + plan.inputBytes + plan.outputBytes;
+    expect(executor.peakBytes).toBeLessThanOrEqual(planned + 4 * queries * width); // and the copy that is read
+    for (const tensor of [y!, ...Object.values(tensors)]) tensor.dispose();
+    await compiled.dispose();
+    expect(executor.liveBuffers).toBe(0);
+    device.destroy();
+
+    function zeros(rows: number) {
+      return executor.upload(new Float32Array(rows * width), [rows, width]);
+    }
   });
 
   test('what cannot be divided is refused by name before anything is read', async () => {
