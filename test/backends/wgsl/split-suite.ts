@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../../src/graph/builder';
+import type { KernelChoices } from '../../../src/backends/wgsl/tuning/choice';
 import type { Precision } from '../../../src/graph/executor';
 import type { WeightSource } from '../../../src/graph/types';
 import { testExecutor } from './device';
@@ -154,16 +155,19 @@ const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: nu
   },
 ];
 
-/** What is larger than a binding may be is divided, and gives the bits that it gives undivided. `fast` is for hardware's kernels alone. */
-export function splitSuite(precision: Precision = 'exact'): void {
+/**
+ * What is larger than a binding may be is divided, and gives the bits that it gives undivided. `fast` is for hardware's kernels alone; `choices`
+ * are configurations of theirs.
+ */
+export function splitSuite(precision: Precision = 'exact', choices: KernelChoices = {}): void {
   describe('over the binding limit', () => {
     for (const { name, bindingBytes, ...networkCase } of CASES)
       for (const software of precision === 'fast' ? [false] : [true, false])
         test(`${name} (${software ? 'kernels of CPU adapters' : 'tiles'})`, async () => {
           const weights = randomWeights(networkCase.weights ?? {}, networkCase.type);
-          const whole = await testExecutor({ software, precision });
+          const whole = await testExecutor({ software, precision, choices });
           const watched = watchBindings(whole.device);
-          const cut = await testExecutor({ software, precision, limits: { bindingBytes } });
+          const cut = await testExecutor({ software, precision, choices, limits: { bindingBytes } });
           expect(cut.executor.plan.precision).toBe(precision);
           const bound = watchBindings(cut.device);
           cut.device.pushErrorScope('validation');
