@@ -182,6 +182,27 @@ export function splitSuite(precision: Precision = 'exact', choices: KernelChoice
         });
   });
 
+  test('parts that are sent off in many submissions give the same bits', async () => {
+    const weights = randomWeights({ 'c.weight': [8, 64, 3, 3] });
+    const network: Case = {
+      inputs: { q: [128, 64], k: [210, 64], v: [210, 64] },
+      build: (g, { q, k, v }) =>
+        g.weights.conv2d(g.reshape(g.attention(q!, k!, v!, { heads: 2, scale: 0.5 }), [1, 64, 8, 16]), 'c', { bias: false }),
+    };
+    const whole = await testExecutor({ software: true });
+    let submissions = 0;
+    const cut = await testExecutor({
+      software: true,
+      limits: { bindingBytes: 20_000 }, // 78 tokens; 38 planes of the picture
+      submissionMs: 0.01,
+      onSubmission: () => submissions++,
+    });
+    expect(await evaluate(cut.executor, network, weights)).toEqual(await evaluate(whole.executor, network, weights));
+    expect(submissions).toBeGreaterThan(12); // dispatches: two parts of the queries by three of the keys, three kernel rows by two parts of the channels
+    whole.device.destroy();
+    cut.device.destroy();
+  });
+
   test('what parts of an attention hand on is in the plan, and no more is allocated', async () => {
     const [queries, keys, width] = [70, 150, 128]; // 2 heads
     const { executor, device } = await testExecutor({ software: true, limits: { bindingBytes: 64 * 4 * width } });
