@@ -32,8 +32,8 @@ def plan(a):
     phases = [
         ("assets", "assets", ["--icons", a.icons, "--out", at("assets.pt"), "--size", str(a.size)]),
         ("autoencoder", "train_autoencoder", assets + ["--work", at("autoencoder")] + budget("autoencoder")),
-        ("stills", "encode", encode + ["--out", at("stills"), "--frames", "1", "--shards", str(a.still_shards), "--clips", "2000", "--captions", "2"]),
-        ("clips", "encode", encode + ["--out", at("clips"), "--frames", "25", "--shards", str(a.clip_shards), "--clips", "500", "--captions", "3"]),
+        ("stills", "encode", encode + ["--out", at("stills"), "--frames", "1", "--shards", str(a.still_shards), "--clips", "2000", "--captions", "2", "--calm", "0.7"]),
+        ("clips", "encode", encode + ["--out", at("clips"), "--frames", "25", "--shards", str(a.clip_shards), "--clips", "500", "--captions", "3", "--calm", "0.4"]),
         ("transformer", "train_transformer", minilm + ["--stills", at("stills"), "--clips", at("clips"), "--work", at("transformer"), "--heads", str(a.heads), "--layers", str(a.layers),
                                                        "--lr", "1.6e-3", "--muon-lr", "5e-3", "--still-batch", str(max(1, 32 // RANKS)), "--clip-batch", str(max(1, 6 // RANKS)), "--threads", "1"] + start + budget("transformer")),
         ("judge", "judge", ["train"] + assets + ["--work", at("judge"), "--subjects", a.subjects] + budget("judge")),

@@ -182,7 +182,7 @@ def main(argv=None):
     encoder = ["--assets", a.assets, "--autoencoder", a.work, "--text-encoder", a.text_encoder, "--subjects", a.subjects]
     go = phase("autoencoder", finished("autoencoder.jsonl", "autoencoder"), lambda: train_autoencoder.main(common + shape + ["--seconds", str(seconds["autoencoder"])] + stop()))
     for name, frames, clips, most in (("stills", 1, 32 if a.tiny else 4000, 2 if a.tiny else 30), ("clips", a.frames, 16 if a.tiny else 1000, 2 if a.tiny else 120)):
-        argv_ = encoder + ["--out", at(name), "--frames", str(frames), "--clips", str(clips), "--batch", str(8 if a.tiny else 512 if frames == 1 else 48)]
+        argv_ = encoder + ["--out", at(name), "--frames", str(frames), "--clips", str(clips), "--calm", "0.7" if frames == 1 else "0.4", "--batch", str(8 if a.tiny else 512 if frames == 1 else 48)]
         go = go and (state.get(name + "_done") or (shards_within(seconds[name], call, state, name, save, argv_, most) and state.update({name + "_done": True}) is None))
         save()
     if go:

@@ -69,6 +69,7 @@ def main(argv=None):
     p.add_argument("--text-encoder", required=True)
     p.add_argument("--out", required=True)
     p.add_argument("--subjects", default="core")
+    p.add_argument("--calm", type=float, default=0.0, help="share of simple pictures (world.py)")
     p.add_argument("--frames", type=int, default=25, help="frames of a clip; 1 for still pictures")
     p.add_argument("--shards", type=int, default=4)
     p.add_argument("--first", type=int, default=0, help="number of the first shard")
@@ -84,7 +85,7 @@ def main(argv=None):
     device = pick_device()
     model = load(os.path.join(a.autoencoder, "autoencoder.safetensors"), os.path.join(a.autoencoder, "autoencoder_config.json")).to(device, memory_format=torch.channels_last)
     clip_frames = 25 if a.frames == 1 else a.frames
-    renderer, text, world = Renderer(load_assets(a.assets), clip_frames, device), TextEncoder(a.text_encoder, device), World(a.subjects)
+    renderer, text, world = Renderer(load_assets(a.assets), clip_frames, device), TextEncoder(a.text_encoder, device), World(a.subjects, calm=a.calm)
     for shard in range(a.first, a.first + a.shards):
         path = os.path.join(a.out, f"shard{shard:04d}.pt")
         if os.path.exists(path):

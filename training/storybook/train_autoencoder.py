@@ -46,6 +46,23 @@ class Excerpts:
         return self.store[i.to(self.store.device)].float() / 255
 
 
+def latent_noise(z, fine, token, patch=2):
+    """Noise for latents [B, F, C, h, w]: white, of a deviation up to `fine`, and alike within each token of the transformer, up to `token`
+    times the root of a channel's own deviation.
+
+    The second is what an imperfect transformer leaves: squares of 16 pixels that are all a little too light or too green.  A
+    decoder that has met them levels them out against their neighbours.
+    """
+    level = lambda largest: largest * torch.rand(len(z), 1, 1, 1, 1, device=z.device)
+    noise = level(fine) * torch.randn_like(z)
+    if token:
+        b, f, c, h, w = z.shape
+        coarse = torch.randn(b, f, c, h // patch, w // patch, device=z.device, dtype=z.dtype)
+        loudness = z.detach().float().square().mean((0, 1, 3, 4), keepdim=True).sqrt().sqrt()
+        noise = noise + level(token) * loudness * coarse.repeat_interleave(patch, 3).repeat_interleave(patch, 4)
+    return noise
+
+
 def gradients(x):
     return x[..., 1:, :] - x[..., :-1, :], x[..., :, 1:] - x[..., :, :-1]
 
@@ -96,6 +113,7 @@ def main(argv=None):
     p.add_argument("--lr", type=float, default=8e-4)
     p.add_argument("--detail", type=float, default=0.3, help="weight of the L1 and gradient terms in the end; they ramp up over the first half")
     p.add_argument("--noise", type=float, default=0.15, help="largest latent noise in training")
+    p.add_argument("--token-noise", type=float, default=0.0, help="largest latent noise that a whole token shares (latent_noise)")
     p.add_argument("--power", type=float, default=0.5, help="latent channels get (standard deviation)^power, see pca_start")
     p.add_argument("--latent", type=int, default=48)
     p.add_argument("--encoder-width", type=int, default=160)
@@ -156,8 +174,7 @@ def main(argv=None):
         x = pool.batch(a.batch)
         with autocast(device):
             z = model.encode(x)
-            level = a.noise * torch.rand(len(x), 1, 1, 1, 1, device=device)
-            y = model.decode(z + level * torch.randn_like(z))
+            y = model.decode(z + latent_noise(z, a.noise, a.token_noise))
         loss, mse = loss_fn(y.float(), x, a.detail * min(1, 2 * run.progress))
         # keep the latents' size, so that joint training can't outgrow the noise
         loss = loss + 0.02 * (z.float().square().mean() - 1).clamp(min=0)

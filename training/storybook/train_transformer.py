@@ -77,31 +77,47 @@ def optimizers(model, lr, muon_lr):
     return opts
 
 
-def velocity_loss(model, x0, context, cover, sigma, free, focus):
-    """-> (loss with focus on the subjects' cells, plain mean squared error).  focus 0: the same."""
+def channel_weights(shards, power):
+    """-> [C], mean 1: each latent channel's standard deviation to a power.
+
+    Latents are (standard deviation of the picture's own coefficient)^0.5 a channel, so that power 2 makes the loss the error of
+    the picture; 0 counts the faintest detail as much as what is light and what is dark.
+    """
+    latents = next(iter(shards.parts.values()))["latents"][:2000].float()
+    weights = latents.square().mean((0, 2, 3, 4)).sqrt() ** power
+    return weights / weights.mean()
+
+
+def velocity_loss(model, x0, context, cover, sigma, free, focus, channels=None):
+    """-> (loss with weights of channels and focus on the subjects' cells, plain mean squared error).  channels None, focus 0: the same."""
     noise = torch.randn_like(x0)
     with autocast(x0.device):
         v = model(D.add_noise(x0, noise, sigma), sigma, context)
-    error = (v - (noise - x0)).square().mean(1)  # [B, F, h, w]
+    each = (v - (noise - x0)).square()
+    error = each.mean(1)  # [B, F, h, w]
     gate = free[..., None, None].expand_as(error)
     plain = (error.detach() * gate).sum() / gate.sum()
+    if channels is not None:
+        error = (each * channels[:, None, None, None]).mean(1)
     weight = gate * (1 + focus * cover)
     return (error * weight).sum() / weight.sum(), plain
 
 
 @torch.no_grad()
 def validate(model, shards, batches, size):
-    """Mean squared error at fixed noise levels on fixed held-out batches -> {sigma: error}"""
+    """Mean squared error at fixed noise levels on fixed held-out batches -> {sigma: error}: plain ("val") and as the picture counts it ("picture")"""
     out, state = {}, torch.get_rng_state()
+    visible = channel_weights(shards, 2)
     for level in (0.9, 0.6, 0.3):
         torch.manual_seed(1)
         random.seed(1)
-        total = 0.0
+        total = seen = 0.0
         for _ in range(batches):
             x, context, cover = shards.batch(size)
             sigma = torch.full((len(x), x.shape[2]), level, device=x.device)
-            total += velocity_loss(model, x, context, cover, sigma, torch.ones_like(sigma), 0)[1].item()
-        out[f"val{level}"] = total / batches
+            picture, plain = velocity_loss(model, x, context, cover, sigma, torch.ones_like(sigma), 0, visible)
+            total, seen = total + plain.item(), seen + picture.item()
+        out[f"val{level}"], out[f"picture{level}"] = total / batches, seen / batches
     torch.set_rng_state(state)
     random.seed()
     return out
@@ -128,6 +144,7 @@ def main(argv=None):
     p.add_argument("--decay", type=float, default=0.25, help="share of the time at its end in which the learning rate falls to 2 %%")
     p.add_argument("--ema", type=float, default=0.999)
     p.add_argument("--focus", type=float, default=2.0, help="extra weight of cells covered by subjects; fades out with the learning rate")
+    p.add_argument("--channel-power", type=float, default=1.0, help="weight of a latent channel in the loss: its deviation to this power (2: the picture's error)")
     p.add_argument("--route", type=float, default=0.5, help="share of a picture's tokens that skip the middle blocks in training (transformer.py)")
     p.add_argument("--sigma-data", type=float, default=0.6, help="preconditioning of the network's output (transformer.py); 0: it is the velocity")
     p.add_argument("--patch", type=int, default=2, help="latents a side of one token")
@@ -166,6 +183,7 @@ def main(argv=None):
                     g["base"] = b
         run.step, run.spent, seen = state["step"], state["spent"], state["seen"]
         shared.seed(a.seed + run.step)
+    weights = channel_weights(stills, a.channel_power) if a.channel_power else None
     ranks = Ranks(list(model.parameters()))
     torch.manual_seed(a.seed + run.step + 7919 * ranks.rank), random.seed(a.seed + run.step + 7919 * ranks.rank)
     if ranks.rank:
@@ -192,7 +210,7 @@ def main(argv=None):
                 g["lr"] = g["base"] * min(1, (step + 1) / a.warmup) * (0.02 + 0.98 * level)
         x0, context, cover = (stills if images else clips).batch(a.still_batch if images else a.clip_batch)
         sigma, free = D.sample_sigmas(len(x0), x0.shape[2], device)
-        loss, plain = velocity_loss(model, x0, context, cover, sigma, free, a.focus * level)
+        loss, plain = velocity_loss(model, x0, context, cover, sigma, free, a.focus * level, weights)
         ranks.zero_grad()
         loss.backward()
         ranks.average(run)

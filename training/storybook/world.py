@@ -21,15 +21,17 @@ class World:
     """A choice of subjects and the chances of everything; `spec(rng)` draws one clip description.
 
     subjects: "core" (for CPU training), "few" (for an hour or two of it), "all", another name in PRESETS, or a list of ids.
+    calm: share of descriptions with one subject of its usual size that stands or travels before a camera at rest, in clear weather and the
+    flat look: what a subject looks like is learned from these first.
     """
 
     PRESETS = {"core": [s.id for s in SUBJECTS.values() if s.core], "all": list(SUBJECTS),
                "few": "dog cat rabbit horse cow pig elephant giraffe penguin turtle duck panda fox frog bear bird butterfly owl fish whale shark astronaut robot "
                       "snowman-without-snow dragon automobile bus tractor rocket airplane balloon sailboat soccer-ball deciduous-tree".split()}
 
-    def __init__(self, subjects="core", pair_share=0.2, trio_share=0.04):
+    def __init__(self, subjects="core", pair_share=0.2, trio_share=0.04, calm=0.0):
         self.ids = list(self.PRESETS[subjects] if isinstance(subjects, str) else subjects)
-        self.pair_share, self.trio_share = pair_share, trio_share
+        self.pair_share, self.trio_share, self.calm = pair_share, trio_share, calm
 
     def spec(self, rng: random.Random, split: str = "train", actors: int | None = None) -> dict:
         """split "train" avoids held-out combinations, "heldout" draws a first subject with one.  actors: force 1, 2 or 3."""
@@ -57,6 +59,8 @@ class World:
         return {"id": id, "colour": colour, "motion": rng.choice(V.KIND_MOTIONS[info.kind]), "size": "normal"}
 
     def _draw(self, rng, actors):
+        if self.calm and not actors and rng.random() < self.calm:
+            return self._calm(rng)
         n = actors or rng.choices([1, 2, 3], [1 - self.pair_share - self.trio_share, self.pair_share, self.trio_share])[0]
         first = self._subject(rng)
         first["size"] = rng.choices(V.SIZE_IDS, [0.12, 0.68, 0.2])[0] if n == 1 else "normal"
@@ -99,6 +103,15 @@ class World:
             "look": rng.choices(V.LOOK_IDS, [V.LOOK_WEIGHTS[k] for k in V.LOOK_IDS])[0],
             "seed": rng.getrandbits(31),
         }
+
+    def _calm(self, rng):
+        subject = self._subject(rng)
+        kind = SUBJECTS[subject["id"]].kind
+        subject["motion"] = rng.choice([m for m in ("still", "left", "right") if m in V.KIND_MOTIONS[kind]])
+        place = self._place(rng, [kind])
+        time = rng.choices(V.TIME_IDS, [0.46, 0.16, 0.19, 0.19])[0] if V.PLACES[place][2] else "day"
+        return {"subjects": [subject], "relation": None, "place": place, "time": time, "weather": "clear", "camera": "static", "look": "flat",
+                "seed": rng.getrandbits(31)}
 
     def specs(self, seed: int, count: int, split: str = "train") -> list[dict]:
         rng = random.Random(seed)
