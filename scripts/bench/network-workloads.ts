@@ -1,17 +1,21 @@
 import type { HostTensor } from '../../src/graph/host-tensor';
 import type { Graph, WeightSource } from '../../src/graph/types';
 import { miniLm, miniLmInputs, parseMiniLmConfig } from '../../src/networks/minilm';
-import { encoderFrames, tinyVideoLayout } from '../../src/networks/taew-layout';
+import { encoderFrames, spatialFactor, temporalFactor, type TaewLayout } from '../../src/networks/taew-layout';
 import { memoryShapes, taewDecoder, taewEncoder } from '../../src/networks/taew';
+import { autoencoderLayout } from '../../src/networks/autoencoder-layout';
 import { parseWanConfig } from '../../src/networks/wan-config';
 import { ropeTables, timestepSinusoid } from '../../src/networks/wan-tables';
 import { wanStep, wanTokens } from '../../src/networks/wan-transformer';
 import { openWeights } from '../../src/weights/open-weights';
 import { memorySource } from '../../src/weights/files/byte-source';
 
-/** Sizes of the model's default clip: 64 × 64, 17 frames. */
-const LATENTS = [16, 5, 8, 8] as const;
 const CONTEXT_TOKENS = 48;
+
+/** The model's default clip: pixels and frames. */
+type Clip = Readonly<{ width: number; height: number; frames: number }>;
+/** [channels, frames, height, width] */
+type Latents = readonly [number, number, number, number];
 
 /** A network with weights and inputs, ready to be timed. */
 export interface Workload {
@@ -26,24 +30,33 @@ export async function networkWorkloads(read: (name: string) => Promise<Uint8Arra
   const manifest = JSON.parse(new TextDecoder().decode(await read('manifest.json'))) as {
     files: { name: string; role: string }[];
     configs: { transformer: unknown; autoencoder: unknown; textEncoder: unknown };
+    defaults: Clip;
   };
   const open = async (role: string) => {
     const file = manifest.files.find((entry) => entry.role === role)!;
     return openWeights(memorySource(await read(file.name)));
   };
   const [transformer, autoencoder, textEncoder] = [await open('transformer'), await open('autoencoder'), await open('text-encoder')];
+  const layout = autoencoderLayout(autoencoder, manifest.configs.autoencoder);
+  const clip = manifest.defaults;
+  const latents = [
+    layout.latentChannels,
+    (clip.frames - 1) / temporalFactor(layout) + 1,
+    clip.height / spatialFactor(layout),
+    clip.width / spatialFactor(layout),
+  ] as const;
   return [
-    ...[false, true].map((merged) => transformerStep(transformer, manifest.configs.transformer, merged)),
+    ...[false, true].map((merged) => transformerStep(transformer, manifest.configs.transformer, latents, merged)),
     ...[15, 48].map((tokens) => textEncoding(textEncoder, manifest.configs.textEncoder, tokens)),
-    ...decoding(autoencoder, manifest.configs.autoencoder),
-    encoding(autoencoder, manifest.configs.autoencoder),
+    ...decoding(autoencoder, layout, latents),
+    encoding(autoencoder, layout, clip, latents),
   ];
 }
 
-function transformerStep(weights: WeightSource, json: unknown, merged: boolean): Workload {
+function transformerStep(weights: WeightSource, json: unknown, latents: Latents, merged: boolean): Workload {
   const config = parseWanConfig(json);
-  const { F, S } = wanTokens(config, LATENTS, { merged });
-  const [, frames, height, width] = LATENTS;
+  const { F, S } = wanTokens(config, latents, { merged });
+  const [, frames, height, width] = latents;
   const rope = ropeTables(config, frames, height / config.patch, width / config.patch);
   const cross = Array.from({ length: config.layers }, (_, i) => [`crossK.${i}`, `crossV.${i}`]).flat();
   return {
@@ -51,7 +64,7 @@ function transformerStep(weights: WeightSource, json: unknown, merged: boolean):
     graph: wanStep(weights, config, { merged, grouping: 'whole' })[0]!,
     weights,
     inputs: {
-      latents: noise(LATENTS),
+      latents: noise(latents),
       sinusoid: f32(timestepSinusoid(Array<number>(F).fill(500), config.freqDim), [F, config.freqDim]),
       ropeCos: f32(rope.cos, [F, S, config.headDim / 2]),
       ropeSin: f32(rope.sin, [F, S, config.headDim / 2]),
@@ -75,9 +88,9 @@ function textEncoding(weights: WeightSource, json: unknown, tokens: number): Wor
   };
 }
 
-function decoding(weights: WeightSource, json: unknown): Workload[] {
-  const graph = taewDecoder(weights, tinyVideoLayout(json));
-  const [channels, frames, height, width] = LATENTS;
+function decoding(weights: WeightSource, layout: TaewLayout, latents: Latents): Workload[] {
+  const graph = taewDecoder(weights, layout);
+  const [channels, frames, height, width] = latents;
   return [frames, 1].map((count) => ({
     name: count === 1 ? 'decode1' : 'decode',
     graph,
@@ -86,16 +99,15 @@ function decoding(weights: WeightSource, json: unknown): Workload[] {
   }));
 }
 
-function encoding(weights: WeightSource, json: unknown): Workload {
-  const layout = tinyVideoLayout(json);
+function encoding(weights: WeightSource, layout: TaewLayout, clip: Clip, latents: Latents): Workload {
   const graph = taewEncoder(weights, layout);
-  const [, , height, width] = LATENTS;
-  const frames = encoderFrames(layout, 17).length;
+  const [, , height, width] = latents;
+  const frames = encoderFrames(layout, clip.frames).length;
   return {
     name: 'encode',
     graph,
     weights,
-    inputs: { frames: noise([frames, layout.imageChannels, 64, 64]), ...memories(graph, height, width) },
+    inputs: { frames: noise([frames, layout.imageChannels, clip.height, clip.width]), ...memories(graph, height, width) },
   };
 }
 

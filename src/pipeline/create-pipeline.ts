@@ -1,13 +1,13 @@
 import { KinoraError } from '../errors';
 import type { CompileOptions } from '../graph/executor';
-import { moduleListLayout } from '../networks/module-list-layout';
-import { decoderReach, taehvLayout, tinyVideoLayout } from '../networks/taew-layout';
+import { autoencoderLayout } from '../networks/autoencoder-layout';
+import { decoderReach } from '../networks/taew-layout';
 import { parseWanConfig } from '../networks/wan-config';
 import { denoise } from './denoise';
 import { planJobMemory } from './job-memory';
 import { latentShape } from './latent-shape';
 import { PromptEncoder } from './prompt-encoder';
-import type { CreatePipeline, EncodedPrompt, Pipeline, PipelineModel } from './types';
+import type { CreatePipeline, EncodedPrompt, Pipeline } from './types';
 import { VelocityModel, type CrossAttention } from './velocity-model';
 import { VideoAutoencoder } from './video-autoencoder';
 
@@ -18,7 +18,11 @@ import { VideoAutoencoder } from './video-autoencoder';
 export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline => {
   const { manifest, weights } = model;
   const config = parseWanConfig(manifest.configs.transformer);
-  const autoencoder = new VideoAutoencoder(executors.autoencoder, weights.autoencoder, autoencoderLayout(model));
+  const autoencoder = new VideoAutoencoder(
+    executors.autoencoder,
+    weights.autoencoder,
+    autoencoderLayout(weights.autoencoder, manifest.configs.autoencoder),
+  );
   const encoder = new PromptEncoder(executors.textEncoder, model);
   const transformer = new VelocityModel({
     executor: executors.transformer,
@@ -111,18 +115,6 @@ export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline =
     },
   };
 };
-
-function autoencoderLayout({ manifest, weights }: PipelineModel) {
-  const json = manifest.configs.autoencoder;
-  switch (json._class) {
-    case 'TinyVideoAutoencoder':
-      return tinyVideoLayout(json);
-    case 'ModuleListAutoencoder':
-      return moduleListLayout(json);
-    default:
-      return taehvLayout(weights.autoencoder);
-  }
-}
 
 interface Loadable {
   readonly loadBytes: number;

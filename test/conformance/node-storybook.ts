@@ -19,6 +19,9 @@ import {
 
 const TESTS = fileURLToPath(new URL('../', import.meta.url));
 
+/** The bundled model's weights as they were trained, in f16. */
+const TRAINED = join(TESTS, '../training/checkpoints/storybook-v1');
+
 /** Goldens of each version of the bundled model, with its configurations. */
 const GOLDEN_FOLDERS = readdirSync(TESTS)
   .filter((name) => name.startsWith('golden-storybook'))
@@ -27,29 +30,30 @@ const GOLDEN_FOLDERS = readdirSync(TESTS)
 
 /**
  * The packed model holds linears and embeddings in Q8_0, so it can only be near the goldens, which come from f16 weights.
- * About twice what was measured, worst over the project's own goldens (max / rms): context 0.50 / 0.026 (of no prompt: two rows of
- * 48 are not zero), prediction 0.018 / 0.003, latents 0.075 / 0.0064, from the prompt 0.12 / 0.013, frames 7 / 0.85 levels.
- * The autoencoder is packed as it was, in f16.
+ * About twice what was measured of storybook-v1, worst over the project's own goldens (max / rms; all executors agree on them): prediction
+ * 0.14 / 0.022, latents 0.20 / 0.025. storybook-v0 stayed within 0.018 / 0.003 and 0.075 / 0.0064: its weights are smaller and its guess at
+ * the first step is its velocity, v1's is the picture itself. Frames 7 / 0.85 levels. The autoencoder is packed as it was, in f16.
  */
 const PACKED_WEIGHTS: StorybookTolerances = {
   context: { max: 1, rms: 5e-2 },
-  prediction: { max: 4e-2, rms: 6e-3 },
-  latents: { max: 0.15, rms: 1.3e-2 },
-  fromPrompt: { max: 0.25, rms: 2.6e-2 },
+  prediction: { max: 0.28, rms: 4.5e-2 },
+  latents: { max: 0.4, rms: 5e-2 },
+  fromPrompt: { max: 0.5, rms: 6e-2 },
   decoded: EXACT_WEIGHTS.decoded,
   frames: { max: 14, rms: 1.7, absolute: true },
   encoded: EXACT_WEIGHTS.encoded,
 };
 
 /**
- * The packed model in int8 and f16 arithmetic. About twice what was measured, worst over the goldens (max / rms): prediction 0.034 / 0.0054,
- * latents 0.15 / 0.016, from the prompt 0.11 / 0.02, frames 6 / 1.0 levels, encoded 0.013 / 0.0015; the rest as in f32.
+ * The packed model in int8 and f16 arithmetic. About twice what was measured of storybook-v1, worst over the goldens (max / rms): prediction
+ * 0.16 / 0.028, latents 0.24 / 0.054, from the prompt 0.51 / 0.061, frames 15 / 2.0 levels; the rest as in f32.
  */
 export const PACKED_WEIGHTS_FAST: StorybookTolerances = {
   ...PACKED_WEIGHTS,
-  prediction: { max: 7e-2, rms: 1.1e-2 },
-  latents: { max: 0.3, rms: 3.2e-2 },
-  fromPrompt: { max: 0.3, rms: 4e-2 },
+  prediction: { max: 0.32, rms: 5.6e-2 },
+  latents: { max: 0.5, rms: 0.11 },
+  fromPrompt: { max: 1, rms: 0.12 },
+  frames: { max: 30, rms: 4, absolute: true },
   encoded: TOLERANCES.f16.taewTaps,
 };
 
@@ -83,10 +87,10 @@ export async function storybookModels(): Promise<StorybookGoldens[]> {
 }
 
 async function exportedModel(goldenFolder: string): Promise<StorybookGoldens | null> {
-  const folder = storybookFolder();
   const textFolder = minilmFolder();
   const model = readJson<GoldenModel>(join(goldenFolder, 'model.json'));
-  if (!folder || !textFolder || readJson<GoldenModel>(join(folder, 'model.json')).id !== model.id) return null;
+  const folder = [storybookFolder(), TRAINED].find((path) => path && readJson<GoldenModel>(join(path, 'model.json')).id === model.id);
+  if (!folder || !textFolder) return null;
   const textFile = readdirSync(textFolder).find((name) => /^model.*\.safetensors$/.test(name));
   if (!textFile) throw new Error(`${textFolder} has no model*.safetensors.`);
   return withGoldens(goldenFolder, {
@@ -105,7 +109,8 @@ async function exportedModel(goldenFolder: string): Promise<StorybookGoldens | n
       textEncoder: await open(join(textFolder, textFile)),
     },
     tokenizer: findTokenizerJson(),
-    tolerances: EXACT_WEIGHTS,
+    // v1 makes more of rounding: 3.4e-4 at worst between PyTorch and each executor, v0 stays below 1e-4.
+    tolerances: model.id === 'storybook-v1' ? { ...EXACT_WEIGHTS, prediction: { max: 8e-4 } } : EXACT_WEIGHTS,
   });
 }
 
