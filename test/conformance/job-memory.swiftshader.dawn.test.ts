@@ -30,7 +30,7 @@ await onDriver('swiftshader', async () => {
   const model = { manifest, weights, tokenizer };
   for (const [name, changes, alone, bindingBytes] of [
     ['guided by Euler', {}, false],
-    ['with pictures over the binding limit', { guidance: 1, steps: 1, frames: 5, width: 96, height: 96 }, false, 1_200_000],
+    ['with pictures over the binding limit', { guidance: 1, steps: 1, frames: 5, width: 224, height: 224 }, false, 2_700_000],
     ['unguided by UniPC, a smaller one', { guidance: 1, sampler: 'unipc', width: 32, height: 48, frames: 5, steps: 3 }, false],
     ['one network at a time', {}, true],
   ] as readonly [string, Partial<DenoiseSpec>, boolean, number?][])

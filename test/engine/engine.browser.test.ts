@@ -44,11 +44,11 @@ describe('a clip', () => {
     expect(first.report).toMatchObject({
       spec: { ...SMALL, model: 'storybook' },
       plan: { transformer: { backend: 'ort-wasm', threads: Math.min(8, navigator.hardwareConcurrency) } },
-      latentsShape: [16, 2, 4, 4],
+      latentsShape: [48, 2, 4, 4],
       clip: { width: 32, height: 32, frames: 5, fps: 8, mimeType: 'video/mp4', sizeBytes: first.blob.size },
       notes: [],
     });
-    expect(first.latents).toHaveLength(16 * 2 * 4 * 4);
+    expect(first.latents).toHaveLength(48 * 2 * 4 * 4);
     expect(first.frames).toHaveLength(5);
     expect(progress.filter(({ preview }) => preview).map(({ preview }) => preview!.frames.length)).toEqual([2, 2, 2]);
     expect(await kinora.models()).toMatchObject([{ id: 'storybook', complete: true }]);
@@ -111,7 +111,7 @@ describe('stopping', () => {
     );
     expect((await failure(job)).code).toBe('aborted');
     const partial = (await kinora.partial())!;
-    expect(partial).toMatchObject({ shape: [16, 2, 4, 4], spec: { seed: 11, steps } });
+    expect(partial).toMatchObject({ shape: [48, 2, 4, 4], spec: { seed: 11, steps } });
     expect(partial.stepsDone).toBeGreaterThanOrEqual(2);
 
     await kinora.dispose();
@@ -166,7 +166,7 @@ describe('other calls', () => {
   it('describe the model', async () => {
     const { manifest, vocabulary } = await kinora.describe('storybook');
     expect(manifest.id).toBe('storybook');
-    expect(vocabulary!['subjects']!['dog']).toContain('puppy');
+    expect(vocabulary!['subjects']!['dog']).toContain('hound');
   });
 
   it('export a clip again at another scale', async () => {
