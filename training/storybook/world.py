@@ -50,6 +50,10 @@ class World:
         place = rng.choice(V.PLACE_IDS)
         return place if place != "lake" or rng.random() < 0.4 else rng.choice(V.PLACE_IDS)
 
+    def _time(self, rng, place):
+        outdoors = V.PLACES[place][2]
+        return rng.choices(V.TIME_IDS, [0.46, 0.16, 0.19, 0.19])[0] if outdoors else "day"
+
     def _subject(self, rng, id=None):
         id = id or rng.choice(self.ids)
         info = SUBJECTS[id]
@@ -97,7 +101,7 @@ class World:
             camera = rng.choice(["zoom_in", "zoom_out"] if sideways else V.CAMERA_IDS[1:])
         return {
             "subjects": subjects, "relation": relation, "place": place,
-            "time": rng.choices(V.TIME_IDS, [0.46, 0.16, 0.19, 0.19])[0] if outdoors else "day",
+            "time": self._time(rng, place),
             "weather": rng.choices(V.WEATHER_IDS, [0.6, 0.1, 0.1, 0.1, 0.1])[0] if outdoors else "clear",
             "camera": camera,
             "look": rng.choices(V.LOOK_IDS, [V.LOOK_WEIGHTS[k] for k in V.LOOK_IDS])[0],
@@ -109,9 +113,8 @@ class World:
         kind = SUBJECTS[subject["id"]].kind
         subject["motion"] = rng.choice([m for m in ("still", "left", "right") if m in V.KIND_MOTIONS[kind]])
         place = self._place(rng, [kind])
-        time = rng.choices(V.TIME_IDS, [0.46, 0.16, 0.19, 0.19])[0] if V.PLACES[place][2] else "day"
-        return {"subjects": [subject], "relation": None, "place": place, "time": time, "weather": "clear", "camera": "static", "look": "flat",
-                "seed": rng.getrandbits(31)}
+        return {"subjects": [subject], "relation": None, "place": place, "time": self._time(rng, place), "weather": "clear", "camera": "static",
+                "look": "flat", "seed": rng.getrandbits(31)}
 
     def specs(self, seed: int, count: int, split: str = "train") -> list[dict]:
         rng = random.Random(seed)

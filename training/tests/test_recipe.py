@@ -64,6 +64,34 @@ def test_world_has_what_it_promises():
     assert sum(any(w not in seen_words for w in c.lower().split()) for c in unseen) > 150
 
 
+def test_calm_world_is_calm():
+    rng = random.Random(2)
+    drawn = [World("all", calm=1.0).spec(rng) for _ in range(300)]
+    assert {len(d["subjects"]) for d in drawn} == {1} and {d["camera"] for d in drawn} == {"static"} and {d["look"] for d in drawn} == {"flat"}
+    assert {d["subjects"][0]["motion"] for d in drawn} == {"still", "left", "right"} and len({d["place"] for d in drawn}) == 14
+    assert not any(held_out(d["subjects"][0]["id"], d["place"], d["subjects"][0]["motion"]) for d in drawn)
+    mixed = [World("all", calm=0.5).spec(rng) for _ in range(300)]
+    assert 0.4 < sum(d["camera"] == "static" and d["look"] == "flat" and len(d["subjects"]) == 1 and d["weather"] == "clear" for d in mixed) / 300 < 0.9
+
+
+def test_token_noise_is_alike_within_a_token():
+    torch.manual_seed(0)
+    z = torch.randn(2, 3, 4, 8, 6) * torch.tensor([4.0, 1.0, 0.25, 0.0]).view(1, 1, 4, 1, 1)
+    noise = train_autoencoder.latent_noise(z, 0.0, 0.5)
+    assert torch.equal(noise, noise[..., ::2, ::2].repeat_interleave(2, 3).repeat_interleave(2, 4)) and not torch.equal(noise[..., :2], noise[..., 2:4])
+    deviation = noise.std((0, 1, 3, 4))
+    assert deviation[3] == 0 and 1.5 < deviation[0] / deviation[1] < 2.6, deviation
+    assert train_autoencoder.latent_noise(z, 0.1, 0.0).abs().max() < 0.6
+
+
+def test_weights_of_channels_follow_their_loudness():
+    latents = torch.randn(500, 3, 1, 4, 4) * torch.tensor([3.0, 1.0, 0.5]).view(1, 3, 1, 1, 1)
+    shards = type("Shards", (), {"parts": {"a": {"latents": latents.half()}}})
+    weights = train_transformer.channel_weights(shards, 1)
+    assert abs(weights.mean() - 1) < 1e-5 and torch.allclose(weights / weights[1], torch.tensor([3.0, 1.0, 0.5]), rtol=0.05)
+    assert torch.equal(train_transformer.channel_weights(shards, 0), torch.ones(3))
+
+
 def test_bounce_loses_height():
     h = bounce_table(0.8)
     tops = [h[i].item() for i in range(1, len(h) - 1) if h[i] > h[i - 1] and h[i] >= h[i + 1]]
