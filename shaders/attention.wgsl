@@ -13,32 +13,6 @@
 // in the same order, so the same bits. With a bias a dispatch may do heads from `firstHead` on and a part of the queries or keys: what is bound of the
 // bias then has its first score at `biasStart`, and rows of `biasKeys` scores, `biasRows` of them a head.
 
-struct Params {
-  queries: u32,
-  keys: u32,
-  heads: u32,
-  scale: f32,
-  firstGroup: u32,
-#if BIAS
-  firstHead: u32,
-  biasStart: u32,
-  biasRows: u32,
-  biasKeys: u32,
-#endif
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> k: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> v: array<vec4<f32>>;
-#if BIAS
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-#endif
-@group(0) @binding(5) var<storage, read_write> o: array<vec4<f32>>;
-#if CARRY
-@group(0) @binding(6) var<storage, read_write> state: array<vec2<f32>>;
-#endif
-
 @compute @workgroup_size({{THREADS}})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
 #if BIAS

@@ -1,12 +1,14 @@
 import type { HostTensor } from '../../src/graph/host-tensor';
 import type { Graph, WeightSource } from '../../src/graph/types';
 import { miniLm, miniLmInputs, parseMiniLmConfig } from '../../src/networks/minilm';
-import { encoderFrames, spatialFactor, temporalFactor, type TaewLayout } from '../../src/networks/taew-layout';
+import { encoderFrames, type TaewLayout } from '../../src/networks/taew-layout';
 import { memoryShapes, taewDecoder, taewEncoder } from '../../src/networks/taew';
 import { autoencoderLayout } from '../../src/networks/autoencoder-layout';
 import { parseWanConfig } from '../../src/networks/wan-config';
 import { ropeTables, timestepSinusoid } from '../../src/networks/wan-tables';
 import { wanStep, wanTokens } from '../../src/networks/wan-transformer';
+import { latentShape } from '../../src/pipeline/latent-shape';
+import type { Latents as LatentTensor } from '../../src/pipeline/types';
 import { openWeights } from '../../src/weights/open-weights';
 import { memorySource } from '../../src/weights/files/byte-source';
 
@@ -14,8 +16,7 @@ const CONTEXT_TOKENS = 48;
 
 /** The model's default clip: pixels and frames. */
 type Clip = Readonly<{ width: number; height: number; frames: number }>;
-/** [channels, frames, height, width] */
-type Latents = readonly [number, number, number, number];
+type Latents = LatentTensor['shape'];
 
 /** A network with weights and inputs, ready to be timed. */
 export interface Workload {
@@ -39,12 +40,7 @@ export async function networkWorkloads(read: (name: string) => Promise<Uint8Arra
   const [transformer, autoencoder, textEncoder] = [await open('transformer'), await open('autoencoder'), await open('text-encoder')];
   const layout = autoencoderLayout(autoencoder, manifest.configs.autoencoder);
   const clip = manifest.defaults;
-  const latents = [
-    layout.latentChannels,
-    (clip.frames - 1) / temporalFactor(layout) + 1,
-    clip.height / spatialFactor(layout),
-    clip.width / spatialFactor(layout),
-  ] as const;
+  const latents = latentShape(clip, layout, parseWanConfig(manifest.configs.transformer).patch);
   return [
     ...[false, true].map((merged) => transformerStep(transformer, manifest.configs.transformer, latents, merged)),
     ...[15, 48].map((tokens) => textEncoding(textEncoder, manifest.configs.textEncoder, tokens)),

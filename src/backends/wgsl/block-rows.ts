@@ -1,5 +1,6 @@
 import type { Value } from '../../graph/types';
 import type { Kernel, Operand, Split } from './kernel';
+import { rangesOf } from './ranges';
 import { windowOf, windowStep } from './split-kernel';
 
 /** Intermediates above twice this are made and used up a part of their rows at a time. */
@@ -114,17 +115,14 @@ function divide(
   const rowBytes = Math.max(...kernels.flatMap(({ split }) => Object.values(split!.rowBytes).map((bytes) => (bytes * split!.rows) / rows)));
   const each = Math.floor(blockBytes / rowBytes / step) * step;
   if (each === 0) return null;
-  const parts: Kernel[] = [];
-  for (let first = 0, block = 0; first < rows; first += each, block++) {
-    const count = Math.min(each, rows - first);
+  return rangesOf(rows, each).flatMap(({ first, count }, block) => {
     const replaced = new Map([...within].map((value) => [value, rowsOf(value, block, (sizeBytes({ value }) / 4 / rows) * count)]));
-    for (const kernel of kernels) {
+    return kernels.map((kernel) => {
       const split: Split = kernel.split!;
       const perRow = split.rows / rows; // elements and blocks are several a row
-      parts.push({ ...windowOf(kernel, split, first * perRow, count * perRow, replaced), split: undefined });
-    }
-  }
-  return parts;
+      return { ...windowOf(kernel, split, first * perRow, count * perRow, replaced), split: undefined };
+    });
+  });
 }
 
 /** A value of some rows of another. Its id says which, so that it is the same at every lowering. */

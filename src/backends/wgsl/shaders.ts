@@ -14,13 +14,14 @@ import rgbToI420 from '../../../shaders/rgb-to-i420.wgsl?raw';
 import rope from '../../../shaders/rope.wgsl?raw';
 
 import activations from '../../../shaders/parts/activations.wgsl?raw';
+import attentionOperands from '../../../shaders/parts/attention-operands.wgsl?raw';
 import linearEpilogue from '../../../shaders/parts/linear-epilogue.wgsl?raw';
 import packedMatrix from '../../../shaders/parts/packed-matrix.wgsl?raw';
 
 /** Every kernel's source, by name, with the parts it shares. */
 export const SHADERS = {
-  attention,
-  'attention-tiled': attentionTiled,
+  attention: attentionOperands + attention,
+  'attention-tiled': attentionOperands + attentionTiled,
   combine,
   conv2d,
   elementwise: activations + elementwise,

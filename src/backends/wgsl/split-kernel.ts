@@ -1,6 +1,7 @@
 import { overLimit } from './errors';
 import type { Value } from '../../graph/types';
 import { OFFSET_ALIGNMENT, type Kernel, type Operand, type Split, type ValueOperand } from './kernel';
+import { rangesOf } from './ranges';
 
 /**
  * A kernel as one or several whose bindings are all within the limit: what is larger is bound in windows of whole rows, a dispatch each, or where
@@ -22,11 +23,8 @@ export function splitKernel(kernel: Kernel, sizeBytes: (operand: Operand) => num
       .map(Number)
       .find(isWhole);
   const each = split ? rowsWithin(split, bindingBytes) : 0;
-  if (split && whole === undefined && each > 0) {
-    const parts: Kernel[] = [];
-    for (let first = 0; first < split.rows; first += each) parts.push(windowOf(kernel, split, first, Math.min(each, split.rows - first)));
-    return parts;
-  }
+  if (split && whole === undefined && each > 0)
+    return rangesOf(split.rows, each).map(({ first, count }) => windowOf(kernel, split, first, count));
   if (kernel.divide) return kernel.divide(bindingBytes);
   if (!split || whole !== undefined) throw overLimit(nameOf(kernel), sizeBytes(operands[whole ?? over[0]!]!), bindingBytes);
   throw overLimit(
