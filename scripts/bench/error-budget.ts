@@ -40,7 +40,7 @@ export interface Made {
 
 /**
  * Error of the packed weights and of `fast` arithmetic against f32 on the weights as they were trained (f16 file), on onnxruntime's
- * wasm. Null where that file is not at hand (KINORA_STORYBOOK).
+ * wasm. Null where MiniLM's weights as published are not at hand (KINORA_MINILM).
  */
 export async function measureErrorBudget(threads: number, defaults: Omit<DenoiseSpec, 'seed'>): Promise<readonly BudgetRow[] | null> {
   const bundles = (await storybookModels()).map(({ bundle }) => bundle);

@@ -59,10 +59,10 @@ export function visitTable({ first, later, bytes }) {
 
 /** Network of networks.ts → network of pytorch.py, and what a call is. */
 const BASELINES = {
-  step: ['transformer', 'transformer, one step (80 tokens)'],
+  step: ['transformer', 'transformer, one step of the default clip'],
   minilm15: ['textEncoder', 'MiniLM, 15 tokens'],
-  decode: ['decoder', 'autoencoder, decode 17 frames'],
-  encode: ['encoder', 'autoencoder, encode 17 frames'],
+  decode: ['decoder', 'autoencoder, decode the default clip'],
+  encode: ['encoder', 'autoencoder, encode the default clip'],
 };
 
 export function networkTable({ before, exact, fast, after }) {
@@ -91,7 +91,7 @@ export function networkTable({ before, exact, fast, after }) {
 }
 
 export function budgetTable(rows) {
-  if (rows === null) return 'Error budget: not measured, the weights as they were trained are not at hand (KINORA_STORYBOOK).';
+  if (rows === null) return 'Error budget: not measured, MiniLM’s weights as published are not at hand (KINORA_MINILM).';
   const percent = (value) => `${(100 * value).toFixed(2)} %`;
   return table(
     'Error budget on 8 prompts, against `exact` arithmetic on the f16 weights',
