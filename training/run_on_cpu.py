@@ -27,7 +27,7 @@ def plan(a):
     assets, budget = ["--assets", at("assets.pt")], lambda phase: ["--clock", "cpu", "--seconds", str(round(a.hours * 3600 * SHARES[phase]))]
     autoencoder = a.start or at("autoencoder")
     encode = assets + minilm + ["--autoencoder", autoencoder, "--subjects", a.subjects]
-    start = ["--start", a.start] if a.start else []  # the autoencoder stays as it is: latents of another one would be new to the transformer
+    start = ["--go-on-from", a.start] if a.start else []  # (torchrun takes a --start for its own); the autoencoder stays as it is: latents of another one would be new to the transformer
     score = ["score"] + assets + minilm + ["--work", at("judge"), "--count", "100"]
     phases = [
         ("assets", "assets", ["--icons", a.icons, "--out", at("assets.pt"), "--size", str(a.size)]),

@@ -6,6 +6,9 @@ The teacher (guided, `--teacher-steps`) is followed from noise; the student's fe
 At the start of each piece the student learns the velocity that leads to its end, so it draws what the guided teacher draws, one
 pass a step.  Paths are kept in a pool that is renewed all the time; a share of them keeps given frames (image-to-video, loop).
 The student starts as the teacher.  Resumable.
+
+`held` in the log: on paths that are never trained on, the distance of the student's clips from the teacher's, drawn from the same
+noise, as a share of the teacher's distance from its own clips without guidance in as many steps (where the student starts: 1).
 """
 import argparse
 import copy
@@ -19,7 +22,7 @@ from . import diffusion as D
 from . import transformer as TR
 from .runtime import add_run_arguments, autocast, pick_device, prepare, save_atomic
 from .text_encoder import TextEncoder
-from .train_transformer import Shards
+from .train_transformer import Shards, channel_weights
 
 
 @torch.no_grad()
@@ -47,6 +50,17 @@ def random_known(frames, share=0.3):
     return known
 
 
+@torch.no_grad()
+def held_distance(model, held, shift, channels, device):
+    """Mean squared distance between the ends of held-out paths and what `model` draws from their noise in as many steps, channels weighted."""
+    total = 0.0
+    for path, context, free in held:
+        with autocast(device):
+            end = D.sample(model, context, context, path[:, 0].float(), path.shape[1] - 1, 1.0, shift, path[:, -1].float(), 1 - free)
+        total += ((end - path[:, -1].float()).square() * channels * free.view(1, 1, -1, 1, 1)).mean().item()
+    return total / len(held)
+
+
 def main(argv=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--work", required=True, help="folder of the trained transformer (transformer.safetensors)")
@@ -59,6 +73,8 @@ def main(argv=None):
     p.add_argument("--shift", type=float, default=6.0)
     p.add_argument("--batch", type=int, default=6)
     p.add_argument("--pool", type=int, default=1500, help="paths kept")
+    p.add_argument("--held", type=int, default=4, help="batches of paths kept for the held-out distance")
+    p.add_argument("--channel-power", type=float, default=1.0, help="weight of a latent channel in the loss: its deviation to this power")
     p.add_argument("--first", type=int, default=96, help="paths made before the first step")
     p.add_argument("--renew", type=float, default=0.4, help="paths made per training sample")
     p.add_argument("--lr", type=float, default=2e-4)
@@ -69,7 +85,7 @@ def main(argv=None):
     os.makedirs(a.out, exist_ok=True)
     device, path = pick_device(), os.path.join(a.out, "distil.ckpt")
     empty = TextEncoder(a.text_encoder).contexts([""])[0].to(device)
-    data = Shards(a.clips, empty, device, dropout=0)
+    data = Shards(a.clips, empty, device, dropout=0.05)
     teacher = TR.load(os.path.join(a.work, "transformer.safetensors"), os.path.join(a.work, "transformer_config.json")).to(device)
     student = copy.deepcopy(teacher).requires_grad_(True)
     ema = copy.deepcopy(teacher)
@@ -81,7 +97,19 @@ def main(argv=None):
         run.step, run.spent = s["step"], s["spent"]
     torch.manual_seed(a.seed + run.step), random.seed(a.seed + run.step)
     sigmas = D.sigma_schedule(a.steps, a.shift).to(device)
+    channels = channel_weights(data, a.channel_power).view(1, -1, 1, 1, 1)
     pool, turn, owed, average = [], 0, float(a.first), None  # pool of (path, context, free)
+
+    def new_paths(known):
+        x0, context, *_ = data.batch(a.batch)
+        return teacher_paths(teacher, x0, context, empty.expand_as(context), a.steps, a.teacher_steps, a.guidance, a.shift, known, device), context
+
+    frames = next(iter(data.parts.values()))["latents"].shape[2]
+    state = random.getstate(), torch.get_rng_state()
+    random.seed(1009), torch.manual_seed(1009)  # the same held-out paths after a restart
+    held = [(*new_paths(known), 1 - known) for known in (random_known(frames).to(device) for _ in range(a.held))]
+    random.setstate(state[0]), torch.set_rng_state(state[1])
+    unguided = held_distance(teacher, held, a.shift, channels, device) if held else None
 
     def store():
         save_atomic({"student": student.state_dict(), "ema": ema.state_dict(), "opt": opt.state_dict(), "step": run.step, "spent": run.spent}, path)
@@ -90,9 +118,8 @@ def main(argv=None):
     run.restart_clock()
     for step in run:
         while owed >= a.batch:
-            x0, context, *_ = data.batch(a.batch)
-            known = random_known(x0.shape[2]).to(device)
-            paths = teacher_paths(teacher, x0, context, empty.expand_as(context), a.steps, a.teacher_steps, a.guidance, a.shift, known, device)
+            known = random_known(frames).to(device)
+            paths, context = new_paths(known)
             for q, c in zip(paths, context):
                 item = (q, c.to(torch.float16), 1 - known)
                 if len(pool) < a.pool:
@@ -112,7 +139,7 @@ def main(argv=None):
         gate = free.view(a.batch, 1, -1, 1, 1)
         with autocast(device):
             v = student(x, sigmas[k][:, None] * free, context)
-        loss = ((v.float() - (target - x) / step_size) * gate).square().mean()
+        loss = ((v.float() - (target - x) / step_size) * gate).square().mul(channels).mean()
         for g in opt.param_groups:
             g["lr"] = a.lr * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * run.progress)))
         opt.zero_grad(set_to_none=True)
@@ -126,7 +153,11 @@ def main(argv=None):
             run.log(loss=average, paths=len(pool), lr=opt.param_groups[0]["lr"])
         if run.due():
             store()
+            if held:
+                run.log(held=held_distance(ema, held, a.shift, channels, device) / unguided)
     store()
+    if held:
+        run.log(held=held_distance(ema, held, a.shift, channels, device) / unguided)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ def encode_specs(specs, renderer, model, frames, generator, batch):
     for i in range(0, len(specs), batch):
         part = specs[i:i + batch]
         pick = torch.randint(0, renderer.frames, (len(part), 1), generator=generator) if frames == 1 else None
+        if pick is not None:  # on the grid where every latent frame of a clip ends
+            pick -= pick % stride * torch.tensor([[int(s.get("on_grid", False))] for s in part])
         x, cover = renderer.render(part, pick)
         with autocast(device):
             z = model.encode(x.float() / 255)
@@ -70,6 +72,7 @@ def main(argv=None):
     p.add_argument("--out", required=True)
     p.add_argument("--subjects", default="core")
     p.add_argument("--calm", type=float, default=0.0, help="share of simple pictures (world.py)")
+    p.add_argument("--grid", type=float, default=0.0, help="share of single subjects that keep to the latent grid (world.py)")
     p.add_argument("--frames", type=int, default=25, help="frames of a clip; 1 for still pictures")
     p.add_argument("--shards", type=int, default=4)
     p.add_argument("--first", type=int, default=0, help="number of the first shard")
@@ -85,7 +88,7 @@ def main(argv=None):
     device = pick_device()
     model = load(os.path.join(a.autoencoder, "autoencoder.safetensors"), os.path.join(a.autoencoder, "autoencoder_config.json")).to(device, memory_format=torch.channels_last)
     clip_frames = 25 if a.frames == 1 else a.frames
-    renderer, text, world = Renderer(load_assets(a.assets), clip_frames, device), TextEncoder(a.text_encoder, device), World(a.subjects, calm=a.calm)
+    renderer, text, world = Renderer(load_assets(a.assets), clip_frames, device), TextEncoder(a.text_encoder, device), World(a.subjects, calm=a.calm, grid=a.grid)
     for shard in range(a.first, a.first + a.shards):
         path = os.path.join(a.out, f"shard{shard:04d}.pt")
         if os.path.exists(path):

@@ -66,7 +66,7 @@ class Stage(nn.Module):
 
 
 class Judge(nn.Module):
-    """Clips u8 [B, 9, 3, 64, 64] -> logits of every head, and `subjects` (one sigmoid each)."""
+    """Clips u8 [B, 9, 3, 64, 64] -> logits of every head, and `subjects` (one score each, the likeliest first)."""
 
     def __init__(self, ids, width=64):
         super().__init__()
@@ -186,7 +186,7 @@ def train(a):
             out = model(augment(store[i.to(device)], generator))
         y, s = classes[i].to(device), present[i].to(device)
         loss = sum(F.cross_entropy(out[k].float(), y[:, j], ignore_index=-1) for j, k in enumerate(HEADS) if (y[:, j] >= 0).any())
-        loss = loss + 30 * F.binary_cross_entropy_with_logits(out["subjects"].float(), s)
+        loss = loss + F.cross_entropy(out["subjects"].float(), s / s.sum(1, keepdim=True))  # the subjects share what is there
         opt.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)

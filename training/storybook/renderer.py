@@ -1,5 +1,8 @@
 """Batched renderer: specs (world.py) -> frames.  Runs on CPU or GPU; the only Python loop over clips draws random numbers.
 
+A spec that is `on_grid` draws nothing from a continuum: its subject's centre and the scenery start on whole cells of 8 pixels, a traveller
+moves by 16 pixels every 4 frames (a token of a latent frame, 128 px), gaits have one phase, rain and snow one beginning.
+
 `Renderer(assets).render(specs)` -> frames u8 [B, T, 3, S, S] and coverage f32 [B, T, S/8, S/8] (share of a cell that subjects fill).
 """
 import math
@@ -20,6 +23,7 @@ FOG = {"day": (0.86, 0.89, 0.92), "dawn": (0.86, 0.78, 0.80), "sunset": (0.80, 0
 SIZE = {"small": 0.62, "normal": 1.0, "large": 1.42}
 CROWD = {1: 1.0, 2: 0.8, 3: 0.62}
 NUMBERS = 16  # uniform random numbers of one subject
+CELL = 1 / 16  # of the view: 8 pixels of 128
 
 
 def _slots(spec, rand):
@@ -89,14 +93,22 @@ class Renderer:
             slots, ground, rows, numbers = _slots(s, rand), rand.uniform(0.28, 0.40), [], []
             if s["place"] == "lake":
                 ground = rand.uniform(0.14, 0.30)
+            on_grid = s.get("on_grid", False)
+            if on_grid:
+                ground = (3.5 if s["place"] == "lake" else 5.5) * CELL
+                cams[-1] = [0.5, 0.5]
+                extra[-1] = [extra[-1][0], 0.5 + (int(3 * extra[-1][1]) - 1) * 5 * CELL, 0, 0]  # the scenery two cells to the left, as it is, or to the right
             for k in range(K):
                 numbers.append([rand.random() for _ in range(NUMBERS)])
+                if on_grid:  # which way it looks and turns is chance (1 and 4), phases and spans are not
+                    numbers[-1] = [0, numbers[-1][1], 0.5, 0.5, numbers[-1][4]] + [0.5] * (NUMBERS - 5)
                 if k >= len(s["subjects"]):
                     rows.append([0, 0, 0, 1e-6, 0, 9, 9, 0, 0])
                     continue
                 sub, (x, lift, factor, depth) = s["subjects"][k], slots[k]
                 info = SUBJECTS[sub["id"]]
-                size = 0.45 * info.scale * SIZE[sub["size"]] * CROWD[len(slots)] * factor * rand.uniform(0.94, 1.06)
+                spread = rand.uniform(0.94, 1.06)
+                size = 0.45 * info.scale * SIZE[sub["size"]] * CROWD[len(slots)] * factor * (1 if on_grid else spread)
                 size = min(size, 0.8)
                 floor = ground + depth
                 air = info.kind in ("flyer", "swimmer")
@@ -108,6 +120,9 @@ class Renderer:
                     rest = -0.26
                 elif air and s["relation"] == "above":
                     rest = 0.2
+                if on_grid:
+                    x, centre = round(x * 10) * CELL, round(rest / CELL) * CELL
+                    floor, rest = floor + centre - rest, centre
                 rows.append([V.MOTION_IDS.index(sub["motion"]), KINDS.index(info.kind), {"L": -1, "R": 1, "-": 0}[info.facing], size, x, floor, rest,
                              self.index[sub["id"], sub["colour"]], ground])
             table.append(rows), uniforms.append(numbers)

@@ -100,7 +100,7 @@ def main(argv=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--assets", required=True)
     p.add_argument("--work", required=True, help="folder for the checkpoint and the results")
-    p.add_argument("--start", help="folder with autoencoder.safetensors and its config to start from where --work has no checkpoint yet")
+    p.add_argument("--go-on-from", dest="start", help="folder with autoencoder.safetensors and its config to start from where --work has no checkpoint yet")
     p.add_argument("--subjects", default="all", help="the autoencoder sees every subject by default")
     p.add_argument("--joint", type=float, default=0.5, help="share of the time before the encoder is frozen")
     p.add_argument("--freeze-encoder", action="store_true")

@@ -130,7 +130,7 @@ def main(argv=None):
     p.add_argument("--held", help="held-out shards for the validation loss")
     p.add_argument("--text-encoder", required=True)
     p.add_argument("--work", required=True, help="folder of the checkpoint")
-    p.add_argument("--start", help="folder with transformer.safetensors and its config to start from where --work has no checkpoint yet")
+    p.add_argument("--go-on-from", dest="start", help="folder with transformer.safetensors and its config to start from where --work has no checkpoint yet")
     p.add_argument("--still-seconds", type=float, help="time before clips (default: half)")
     p.add_argument("--still-batch", type=int, default=32)
     p.add_argument("--clip-batch", type=int, default=6)
@@ -168,7 +168,7 @@ def main(argv=None):
         model = TR.load(os.path.join(a.start, "transformer.safetensors"), os.path.join(a.start, "transformer_config.json")).train().requires_grad_(True).to(device)
         config = model.config
         if config["in_channels"] != channels:
-            p.error(f"--start has {config['in_channels']} latent channels, the shards have {channels}: encode them with the autoencoder of {a.start}")
+            p.error(f"--go-on-from has {config['in_channels']} latent channels, the shards have {channels}: encode them with the autoencoder of {a.start}")
     ema = copy.deepcopy(model).requires_grad_(False)
     model.routed = a.route
     opts = optimizers(model, a.lr, a.muon_lr)

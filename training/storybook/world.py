@@ -23,15 +23,17 @@ class World:
     subjects: "core" (for CPU training), "few" (for an hour or two of it), "all", another name in PRESETS, or a list of ids.
     calm: share of descriptions with one subject of its usual size that stands or travels before a camera at rest, in clear weather and the
     flat look: what a subject looks like is learned from these first.
+    grid: share of the single subjects that keep to the latent grid (`on_grid`, renderer.py): as many pictures as a processor can learn
+    from then show each subject many times in each of few ways, rather than once in each of very many.
     """
 
     PRESETS = {"core": [s.id for s in SUBJECTS.values() if s.core], "all": list(SUBJECTS),
                "few": "dog cat rabbit horse cow pig elephant giraffe penguin turtle duck panda fox frog bear bird butterfly owl fish whale shark astronaut robot "
                       "snowman-without-snow dragon automobile bus tractor rocket airplane balloon sailboat soccer-ball deciduous-tree".split()}
 
-    def __init__(self, subjects="core", pair_share=0.2, trio_share=0.04, calm=0.0):
+    def __init__(self, subjects="core", pair_share=0.2, trio_share=0.04, calm=0.0, grid=0.0):
         self.ids = list(self.PRESETS[subjects] if isinstance(subjects, str) else subjects)
-        self.pair_share, self.trio_share, self.calm = pair_share, trio_share, calm
+        self.pair_share, self.trio_share, self.calm, self.grid = pair_share, trio_share, calm, grid
 
     def spec(self, rng: random.Random, split: str = "train", actors: int | None = None) -> dict:
         """split "train" avoids held-out combinations, "heldout" draws a first subject with one.  actors: force 1, 2 or 3."""
@@ -39,6 +41,8 @@ class World:
             spec = self._draw(rng, actors)
             out = [held_out(s["id"], spec["place"], s["motion"]) for s in spec["subjects"]]
             if (split == "train" and not any(out)) or (split == "heldout" and out[0]):
+                if self.grid and len(spec["subjects"]) == 1 and rng.random() < self.grid:
+                    spec["on_grid"] = True
                 return spec
         raise RuntimeError(f"no {split} combination found for these subjects")
 

@@ -74,6 +74,20 @@ def test_calm_world_is_calm():
     assert 0.4 < sum(d["camera"] == "static" and d["look"] == "flat" and len(d["subjects"]) == 1 and d["weather"] == "clear" for d in mixed) / 300 < 0.9
 
 
+def test_subjects_on_the_grid_move_by_whole_cells():
+    world, rng = World("all", calm=1.0, grid=1.0), random.Random(4)
+    assert all(world.spec(rng)["on_grid"] for _ in range(20)) and not any("on_grid" in World("all").spec(rng) for _ in range(20))
+    sprite = torch.full((1, 4, 128, 128), 255, dtype=torch.uint8)  # a white square on empty scenery
+    renderer = Renderer({"size": 128, "sprites": sprite, "sprite_index": {("automobile", None): 0}, "places": torch.zeros(14, 4, 1, 3, 25, 33, dtype=torch.uint8)}, 25)
+    subject = {"id": "automobile", "colour": None, "motion": "right", "size": "normal"}
+    spec = {"subjects": [subject], "relation": None, "place": "desert", "time": "day", "weather": "clear", "camera": "static", "look": "flat"}
+    frames, cover = renderer.render([{**spec, "seed": seed, "on_grid": True} for seed in range(8)])
+    assert torch.equal(frames[:, 16][..., 16:], frames[:, 12][..., :-16]) and torch.allclose(cover[:, 16, :, 2:], cover[:, 12, :, :-2], atol=1e-4)  # a token further in four frames
+    loose = renderer.render([{**spec, "seed": seed} for seed in range(8)])[1]
+    different = lambda clips: len({tuple(clip[12].flatten().round(decimals=3).tolist()) for clip in clips})
+    assert different(loose) == 8 and different(cover) <= 3
+
+
 def test_token_noise_is_alike_within_a_token():
     torch.manual_seed(0)
     z = torch.randn(2, 3, 4, 8, 6) * torch.tensor([4.0, 1.0, 0.25, 0.0]).view(1, 1, 4, 1, 1)
@@ -190,7 +204,7 @@ def run_recipe(folder):
     first = train_autoencoder.main(common + small + ["--seconds", "8", "--stop-after", "4"])
     second = train_autoencoder.main(common + small + ["--seconds", "8"])
     assert second["psnr"] > 15 and second["psnr"] >= first["psnr"] - 0.5, (first, second)
-    onward = train_autoencoder.main(["--work", at("onward")] + common[2:] + small + ["--start", at("work"), "--clock", "steps", "--seconds", "1"])
+    onward = train_autoencoder.main(["--work", at("onward")] + common[2:] + small + ["--go-on-from", at("work"), "--clock", "steps", "--seconds", "1"])
     assert abs(onward["psnr"] - second["psnr"]) < 1, (second, onward)
     for name, n in (("stills", 1), ("clips", FRAMES)):
         encode.main(["--assets", at("assets.pt"), "--autoencoder", at("work"), "--text-encoder", text, "--out", at(name), "--subjects", "tiny", "--frames", str(n), "--shards", "1", "--clips", "64"])
@@ -202,7 +216,7 @@ def run_recipe(folder):
     still = [row["still"] for row in log if "still" in row]
     assert still[-1] < still[0], "the loss falls"
     # weights alone are a start too: the first losses are those of a trained model (within the first warmed-up steps)
-    onward = data[:data.index("--work")] + ["--work", at("onward"), "--clock", "steps", "--seconds", "50", "--start", at("work"), "--muon-lr", "0.01", "--still-batch", "16", "--clip-batch", "8"]
+    onward = data[:data.index("--work")] + ["--work", at("onward"), "--clock", "steps", "--seconds", "50", "--go-on-from", at("work"), "--muon-lr", "0.01", "--still-batch", "16", "--clip-batch", "8"]
     train_transformer.main(onward)
     first_still = lambda folder: next(row["still"] for row in map(json.loads, open(at(folder, "transformer.jsonl"))) if "still" in row)
     assert first_still("onward") < first_still("work"), "a start from weights is ahead of a start from nothing"
