@@ -34,6 +34,18 @@ describe('the executor on ONNX Runtime', async () => {
     expect(executor.plan.variants).toMatchObject({ linear: 'f32', convolution: 'winograd' });
   });
 
+  it('takes silu to the last bits of f32, far from 0 too', async () => {
+    const g = new GraphBuilder('silu', WEIGHTS);
+    g.output('y', g.silu(g.input('x', ['N'])));
+    const compiled = await executor.compile(g.build(), WEIGHTS);
+    const values = Float32Array.from({ length: 801 }, (_, index) => (index - 400) / 10); // −40 to 40
+    const { y } = await compiled.run({ x: executor.upload(values, [values.length]) });
+    const results = (await executor.download(y!)) as Float32Array;
+    const errors = values.map((x, index) => (x === 0 ? results[index]! : Math.abs(results[index]! / (x / (1 + Math.exp(-x))) - 1)));
+    expect(Math.max(...errors)).toBeLessThan(4e-7);
+    await compiled.dispose();
+  });
+
   it('serves any number of tokens with one session, and equal bits every time', async () => {
     const compiled = await executor.compile(layers(), WEIGHTS);
     for (const tokens of [1, 5, 80, 5]) {
