@@ -31,7 +31,8 @@ export async function readRowsF32(source: WeightSource, name: string, { first, c
   const { sizeBytes, shape } = source.info(name);
   const columns = shape.reduce((product, size) => product * size, 1) / rows;
   const rowBytes = sizeBytes / rows;
-  // A block of any type is at most 256 weights.
-  if (source.parts && count < rows && columns % 256 === 0) return source.parts.readF32(name, first * rowBytes, count * rowBytes);
+  // Types without blocks have whole bytes a weight, those with blocks never; a block of any type is at most 256 weights.
+  const isWholeBlocks = Number.isInteger(rowBytes / columns) || columns % 256 === 0;
+  if (source.parts && count < rows && isWholeBlocks) return source.parts.readF32(name, first * rowBytes, count * rowBytes);
   return (await source.readF32(name)).subarray(first * columns, (first + count) * columns);
 }

@@ -110,9 +110,9 @@ describe('openWeights', () => {
       });
   });
 
-  test('rows are read alone, and are those of the whole', async () => {
-    const values = Array.from({ length: 4 * 256 }, (_, i) => i);
-    const source = memorySource(safetensors({ a: { dtype: 'F32', shape: [4, 256], bytes: f32(...values) } }));
+  test.each([256, 384, 3])('rows of %d are read alone, and are those of the whole', async (columns) => {
+    const values = Array.from({ length: 4 * columns }, (_, i) => i);
+    const source = memorySource(safetensors({ a: { dtype: 'F32', shape: [4, columns], bytes: f32(...values) } }));
     const read: number[] = [];
     const weights = await openWeights({
       ...source,
@@ -121,9 +121,9 @@ describe('openWeights', () => {
     });
     read.length = 0;
     const rows = { first: 1, count: 2, rows: 4 };
-    expect(await readRows(weights, 'a', rows)).toEqual(f32(...values.slice(256, 768)));
-    expect(await readRowsF32(weights, 'a', rows)).toEqual(Float32Array.from(values.slice(256, 768)));
-    expect(read).toEqual([2048, 2048]);
+    expect(await readRows(weights, 'a', rows)).toEqual(f32(...values.slice(columns, 3 * columns)));
+    expect(await readRowsF32(weights, 'a', rows)).toEqual(Float32Array.from(values.slice(columns, 3 * columns)));
+    expect(read).toEqual([8 * columns, 8 * columns]);
   });
 
   test('a weight that is not there is named', async () => {
