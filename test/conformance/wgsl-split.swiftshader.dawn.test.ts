@@ -10,7 +10,7 @@ import { wgslNetworkSuite } from './wgsl-suite';
  */
 const LEAST_BYTES = { wan: 16_384, umt5: 66_000, minilm: 100_000, taew: 75_000 } as const;
 
-await onDriver('lavapipe', async () => {
+await onDriver('swiftshader', async () => {
   const miniLm = await findMiniLm();
   for (const [network, bindingBytes] of Object.entries(LEAST_BYTES))
     await wgslNetworkSuite(nodeFixtures(fixturesFolder()), miniLm, {
