@@ -7,7 +7,9 @@ import { checkNetworkCase, networkCases } from './network-cases';
 const LARGEST_COST = 2e8;
 
 const executor = await createOrtExecutor({ provider: 'webgpu', precision: 'exact' });
-const cases = await networkCases(browserFixtures(), await fetchMiniLm());
+// Of files that differ in names and layouts only, one: what they come to is the same graph, as every executor that runs all of them shows.
+const ONE_OF_EACH = /wan-transformer.*diffusers|umt5\/weights\.hf|bert|taew|file/;
+const cases = (await networkCases(browserFixtures(), await fetchMiniLm())).filter(({ name }) => ONE_OF_EACH.test(name));
 afterAll(() => executor.dispose());
 
 describe('networks on ONNX Runtime (webgpu, exact)', () => {

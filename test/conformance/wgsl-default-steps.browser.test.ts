@@ -1,6 +1,7 @@
 /**
  * Whole clips of the bundled model as people make them: its own size, frames and steps, from the prompt to pixels, on our kernels against
- * ONNX Runtime on the CPU. VITE_PARITY_PROMPTS is how many prompts to try, 8 at most; a clip takes half a minute on a software adapter.
+ * ONNX Runtime on the CPU. VITE_PARITY_PROMPTS is how many prompts to try, 8 at most; a clip takes half a minute on a software adapter. One prompt
+ * goes through every kernel that the others do; the noise and the words of the others tell how far rounding can lead, not whether a kernel is right.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOrtExecutor } from '../../src/backends/ort';
@@ -19,7 +20,7 @@ const PROMPTS = [
   'a castle on a hill in the fog, watercolor',
   'a brown dog jumps on the beach',
   'a white rabbit in a forest, rain',
-].slice(0, Number(import.meta.env.VITE_PARITY_PROMPTS ?? 2));
+].slice(0, Number(import.meta.env.VITE_PARITY_PROMPTS ?? 1));
 const LEAST_DECIBELS = 40;
 
 let opened: Awaited<ReturnType<typeof openStorybook>>[] = [];
@@ -56,7 +57,7 @@ describe('a clip at the default steps, in exact', () => {
       const squared = ours.pixels.reduce((sum, level, i) => sum + (level - theirs.pixels[i]!) ** 2, 0);
       const decibels = squared === 0 ? Infinity : 10 * Math.log10((255 ** 2 * ((3 / 4) * ours.pixels.length)) / squared); // alpha is always equal
       console.log(`${prompt}: latents ${worst.toExponential(1)} of their deviation at most, frames ${decibels.toFixed(1)} dB`);
-      // storybook-v1 makes more of rounding than the fixtures' networks: 3.4e-4 at worst of the two prompts here, at 10 steps with guidance.
+      // storybook-v1 makes more of rounding than the fixtures' networks: 3.4e-4 at worst of the first two prompts, at 10 steps with guidance.
       expect(worst).toBeLessThanOrEqual(2 * TOLERANCES.f32.latents.max);
       expect(decibels).toBeGreaterThanOrEqual(LEAST_DECIBELS);
     },

@@ -3,12 +3,17 @@ import { openDawn } from '../../scripts/dawn.mjs';
 
 /**
  * Declares a suite that runs in Node through Dawn on one driver, as `navigator.gpu`. Where the driver is missing the suite is skipped with the
- * reason in its name; with KINORA_REQUIRE_DAWN=1 (build machines) that is a failure. One file a driver: a process serves one.
+ * reason in its name; with KINORA_REQUIRE_DAWN=1 (build machines) that is a failure. One file a driver: a process serves one. `heavy` is what
+ * computes for longer than it compiles.
  */
-export async function onDriver(driver: 'swiftshader' | 'lavapipe', suite: (adapter: GPUAdapter) => void | Promise<void>): Promise<void> {
+export async function onDriver(
+  driver: 'swiftshader' | 'lavapipe',
+  suite: (adapter: GPUAdapter) => void | Promise<void>,
+  { heavy = false } = {},
+): Promise<void> {
   pollSlowly();
-  // LLVM takes twice as long to compile these kernels as to compile them without passing over them first; they run for milliseconds.
-  if (driver === 'lavapipe') process.env.GALLIVM_PERF ??= 'nopt';
+  // LLVM takes twice as long to compile a kernel with its passes as without; most kernels here run for milliseconds.
+  if (driver === 'lavapipe' && !heavy) process.env.GALLIVM_PERF ??= 'nopt';
   const { adapter, reason } = await openDawn(driver);
   if (adapter) return suite(adapter);
   if (process.env.KINORA_REQUIRE_DAWN) throw new Error(reason);
