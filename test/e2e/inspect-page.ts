@@ -7,8 +7,9 @@ const SIZES = [
   { width: 768, height: 1024 },
   { width: 1440, height: 900 },
 ] as const;
-/** docs/ keeps the pictures that were looked at: `KINORA_SCREENSHOTS=1 npm run test:e2e appearance` takes them anew. */
-const FOLDER = process.env.KINORA_SCREENSHOTS ? 'docs/screenshots' : 'test-results/screenshots';
+/** docs/ keeps the pictures that were looked at: `KINORA_SCREENSHOTS=1 npm run test:e2e appearance` takes them anew, of whole clips. */
+export const FOR_DOCS = Boolean(process.env.KINORA_SCREENSHOTS);
+const FOLDER = FOR_DOCS ? 'docs/screenshots' : 'test-results/screenshots';
 
 export async function findings(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();

@@ -95,7 +95,7 @@ test('from a first visit to a second one without a network', async ({ firstVisit
 
 test('a run can be stopped at once, and goes on from what was done', async ({ tab }) => {
   await openStudio(tab);
-  await compose(tab, 'a rocket floats up in space', { steps: 30 });
+  await compose(tab, 'a rocket floats up in space', { steps: 30, small: true });
   await button(tab, 'Generate').click();
   await untilStep(tab, 2);
   await button(tab, 'Stop').click();
@@ -113,7 +113,7 @@ test('a run can be stopped at once, and goes on from what was done', async ({ ta
 test('a page that went away mid-run says what it interrupted, and goes on with it', async ({ tab }) => {
   await openStudio(tab);
   // Many: a fast machine must not be done before the page goes away.
-  await compose(tab, 'a ghost in the forest at night', { steps: 60 });
+  await compose(tab, 'a ghost in the forest at night', { steps: 60, small: true });
   await button(tab, 'Generate').click();
   await untilStep(tab, 4);
   await tab.waitForTimeout(1200); // the engine keeps the state at most once a second
