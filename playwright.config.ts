@@ -6,7 +6,7 @@ const port = Number(process.env.KINORA_E2E_PORT ?? 4178);
 /** The built page, driven in a real browser. One worker: a clip wants every core there is. */
 export default defineConfig({
   testDir: 'test/e2e',
-  outputDir: 'test-results',
+  outputDir: 'test-results/e2e', // emptied when it starts: other suites keep theirs beside it
   workers: 1,
   timeout: 120_000,
   expect: { timeout: 20_000 },

@@ -1,6 +1,6 @@
 /** `npm run check`: types, Svelte, lint, import rules, unused code, formatting. Runs all, reports all, fails if one fails. */
 import { availableParallelism } from 'node:os';
-import { captureTool } from './run.mjs';
+import { runTool } from './run.mjs';
 
 const CHECKS = [
   ['types', 'tsc', ['--noEmit']],
@@ -18,7 +18,8 @@ const failed = [];
 async function lane() {
   for (let next = queue.shift(); next; next = queue.shift()) {
     const [name, tool, args] = next;
-    const { code, output } = await captureTool(tool, args);
+    let output = '';
+    const code = await runTool(tool, args, { write: (text) => (output += text) });
     console.log(`\n— ${name}\n${output}`);
     if (code !== 0) failed.push(name);
   }

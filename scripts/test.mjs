@@ -1,68 +1,124 @@
 /**
  * `npm test`: everything. Fetches a browser where none is installed, runs the unit tests, the fixtures, the browser tests,
  * builds the page and drives it end to end, then the training recipe's own test where Python has torch. Fails when any suite
- * fails or runs no test. `npm test -- unit browser` runs only the suites named.
+ * fails or runs no test. `npm test -- unit browser` runs only the suites named, one after the other.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { ensureBuilt } from './build.mjs';
 import { findPython } from './find-python.mjs';
 import { ensureBrowser } from './get-browser.mjs';
 import { run, runTool } from './run.mjs';
 
 const RESULTS = 'test-results';
 
+/** By name, in the order of one lane. Each takes the options of `run`, and resolves to its exit code and counts. */
 const SUITES = {
-  check: () => asOne(run(process.execPath, ['scripts/check.mjs'])),
-  unit: () => vitest('unit'),
-  fixtures: () => vitest('fixtures'),
-  dawn: () => vitest('dawn'),
-  browser: () => vitest('browser'),
-  build: () => asOne(runTool('vite', ['build', '--logLevel', 'warn'])),
+  check: async (how) => asOne(await run(process.execPath, ['scripts/check.mjs'], how)),
+  unit: (how) => vitest('unit', how),
+  fixtures: (how) => vitest('fixtures', how),
+  dawn: (how) => vitest('dawn', how),
+  browser: (how) => vitest('browser', how),
+  build,
   e2e: playwrightSuite,
   training: trainingSuite,
 };
 
+/**
+ * What runs when everything does: stages one after the other, the lanes of a stage side by side where there are two cores or more. The page is
+ * driven alone: threads of onnxruntime-web wait for each other, and lose more to a neighbour than it gains. Elsewhere LLVM compiles on
+ * one core, and leaves it to the first lane where that watches a clock.
+ */
+const STAGES = [
+  [['build', 'e2e']],
+  [
+    ['browser', 'check', 'unit'],
+    ['dawn', 'fixtures', 'training'],
+  ],
+];
+
 /** A command without tests of its own counts as one. */
-async function asOne(exit) {
-  const code = await exit;
+function asOne(code) {
   return { code, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
 }
 
-async function vitest(project) {
+async function build({ write = (text) => process.stdout.write(text) }) {
+  rmSync('dist', { recursive: true, force: true });
+  try {
+    await ensureBuilt((line) => write(`${line}\n`));
+    return asOne(0);
+  } catch (error) {
+    write(`${error.stack}\n`);
+    return asOne(1);
+  }
+}
+
+async function vitest(project, how) {
   const report = `${RESULTS}/${project}.json`;
-  const code = await runTool('vitest', [
-    'run',
-    '--project',
-    project,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ]);
+  const code = await runTool(
+    'vitest',
+    ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    how,
+  );
   const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : {};
   return { code, passed: counts.numPassedTests ?? 0, failed: counts.numFailedTests ?? 0, skipped: counts.numPendingTests ?? 0 };
 }
 
-async function playwrightSuite() {
-  if (!existsSync('dist/index.html')) await SUITES.build();
+async function playwrightSuite(how) {
   const report = `${RESULTS}/e2e.json`;
   const code = await runTool('playwright', ['test', '--reporter=list,json'], {
+    ...how,
     env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
   });
   const stats = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')).stats : {};
   return { code, passed: stats.expected ?? 0, failed: stats.unexpected ?? 0, skipped: stats.skipped ?? 0 };
 }
 
-async function trainingSuite() {
+async function trainingSuite(how) {
   if (!existsSync('training/tests')) return { code: 1, passed: 0 };
+  const write = how.write ?? ((text) => process.stdout.write(text));
   const python = findPython();
   if (!python) {
-    console.log('training: skipped, no Python with torch, diffusers and safetensors found (pip install -r training/requirements.txt).');
+    write('training: skipped, no Python with torch, diffusers and safetensors found (pip install -r training/requirements.txt).\n');
     return { code: 0, passed: 0, skipped: 1 };
   }
-  const result = spawnSync(python, ['-m', 'pytest', '-q', 'training/pack', 'training/tests'], { encoding: 'utf8', maxBuffer: 1 << 28 });
-  process.stdout.write(result.stdout + result.stderr);
-  const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(result.stdout)?.[1] ?? 0);
-  return { code: result.status ?? 1, passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
+  let output = '';
+  const code = await run(python, ['-m', 'pytest', '-q', 'training/pack', 'training/tests'], {
+    ...how,
+    write: (text) => {
+      output += text;
+      write(text);
+    },
+  });
+  const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(output)?.[1] ?? 0);
+  return { code, passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
+}
+
+const failures = [];
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+/** Runs a suite and adds it to the sum. */
+async function runSuite(name, how) {
+  const write = how.write ?? ((text) => process.stdout.write(text));
+  write(`\n=== ${name}\n`);
+  const start = performance.now();
+  const { code, passed = 0, failed = 0, skipped = 0 } = await SUITES[name](how);
+  write(`=== ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${((performance.now() - start) / 1000).toFixed(0)} s\n`);
+  if (code !== 0) failures.push(`${name} (exit ${code})`);
+  else if (passed + skipped === 0) failures.push(`${name} (ran no test)`);
+  total.passed += passed;
+  total.failed += code !== 0 && failed === 0 ? 1 : failed;
+  total.skipped += skipped;
+}
+
+/** One suite after the other, beside the stage's other lane. What a suite says is printed whole, when it is done. */
+async function runLane(lane, index) {
+  for (const name of lane) {
+    console.log(`… ${name}`);
+    let output = '';
+    await runSuite(name, { yields: index > 0, write: (text) => (output += text) });
+    process.stdout.write(output);
+  }
 }
 
 const asked = process.argv.slice(2);
@@ -71,24 +127,16 @@ for (const name of asked)
     console.error(`There is no suite “${name}”. Suites: ${Object.keys(SUITES).join(', ')}.`);
     process.exit(2);
   }
-const names = asked.length > 0 ? asked : Object.keys(SUITES);
 rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS, { recursive: true });
+const names = asked.length > 0 ? asked : Object.keys(SUITES);
 if (names.some((name) => name === 'browser' || name === 'e2e')) console.log(`browser: ${await ensureBrowser()}`);
 
-const failures = [];
-const total = { passed: 0, failed: 0, skipped: 0 };
-for (const name of names) {
-  console.log(`\n=== ${name}`);
-  const start = performance.now();
-  const { code, passed = 0, failed = 0, skipped = 0 } = await SUITES[name]();
-  console.log(`=== ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${((performance.now() - start) / 1000).toFixed(0)} s`);
-  if (code !== 0) failures.push(`${name} (exit ${code})`);
-  else if (passed + skipped === 0) failures.push(`${name} (ran no test)`);
-  total.passed += passed;
-  total.failed += code !== 0 && failed === 0 ? 1 : failed;
-  total.skipped += skipped;
-}
+if (asked.length > 0 || availableParallelism() < 2) for (const name of names) await runSuite(name, {});
+else
+  for (const lanes of STAGES)
+    if (lanes.length === 1) for (const name of lanes[0]) await runSuite(name, {});
+    else await Promise.all(lanes.map(runLane));
 if (failures.length > 0) console.error(`\nfailed: ${failures.join(', ')}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(failures.length > 0 ? 1 : 0);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, request, type IncomingHttpHeaders } from 'node:http';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { readArguments, UsageError } from '../../scripts/arguments.mjs';
 import { SECURITY_HEADERS } from '../../scripts/headers.mjs';
 import { encodePng } from '../../scripts/png.mjs';
 import { ProgressBar } from '../../scripts/progress-bar.mjs';
+import { run } from '../../scripts/run.mjs';
 import { encodeSafetensors } from '../../scripts/safetensors.mjs';
 import { serve } from '../../scripts/serve.mjs';
 import { memorySource } from '../../src/weights/files/byte-source';
@@ -312,5 +313,28 @@ describe('what the command line writes', () => {
     written.length = 0;
     lines.show({ ...progress, phase: 'load', done: 0, total: 40e6, plannedMemoryBytes: 45.8e6 });
     expect(written[0]).toBe('The whole job will take 45.8 MB of graphics memory.\n');
+  });
+});
+
+describe('a command that is run', () => {
+  const ran = async (code: string, options = {}) => {
+    let output = '';
+    const exit = await run(process.execPath, ['-e', code], { ...options, write: (text: string) => (output += text) });
+    return { exit, output };
+  };
+
+  it('hands on what it prints to either stream, and its exit code', async () => {
+    const { exit, output } = await ran(`console.log('seen'); console.error('and heard'); process.exitCode = 3;`);
+    expect(exit).toBe(3);
+    expect(output.split('\n').sort()).toEqual(['', 'and heard', 'seen']);
+    expect((await ran('process.kill(process.pid)')).exit).toBe(1);
+    await expect(run('kinora-imagined', [])).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('leaves the processor to others where it is told to, with all that it starts', async () => {
+    const own = getPriority();
+    const child = `setTimeout(() => require('node:child_process').spawn(process.execPath, ['-p', 'os.getPriority()'], { stdio: 'inherit' }), 200)`;
+    expect(Number((await ran(child)).output)).toBe(own);
+    expect(Number((await ran(child, { yields: true })).output)).toBeGreaterThanOrEqual(Math.min(19, own + 5));
   });
 });
