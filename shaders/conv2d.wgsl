@@ -10,9 +10,9 @@
 // with the same weights. HALF (`fast` precision, needs shader-f16): weights and products are f16, their sums f32. SHUFFLE: the output's
 // channels become r x r pixels each: Y is [T, O / r², r · OH, r · OW] with r = `shuffle`. No workgroup memory, no barriers. A dispatch may be cut along the pixels: `firstGroup` is the first group it does.
 //
-// PART: where a picture is more than a binding may hold, a dispatch does rows from `firstRow` to before `endRow` of output channels from `firstOut` to
-// before `endOut` of one frame, and adds up only kernel rows from `firstTap` to before `endTap` of the `channels` input channels whose weights begin at
-// `weightChannel`. All but the last for an output leave their sums in Y as they are (SUSPEND), all but the first go on from there (RESUME): in
+// PART: where a picture or the weights are more than a binding may hold, a dispatch does rows from `firstRow` to before `endRow` of output channels from `firstOut` to
+// before `endOut` of one frame, and adds up only kernel rows from `firstTap` to before `endTap` of `channels` input channels, the first of
+// which has its weights from the vec4 -`weightStart` of what is bound on (it may lie before that: sums wrap). All but the last for an output leave their sums in Y as they are (SUSPEND), all but the first go on from there (RESUME): in
 // the order of the whole, so with the same bits. What is bound of X, Y and the residual begins with the element `…Start` of its tensor.
 
 struct Params {
@@ -36,7 +36,7 @@ struct Params {
   endOut: u32,
   firstTap: u32,
   endTap: u32,
-  weightChannel: u32,
+  weightStart: u32,
   xStart: u32,
   yStart: u32,
   residualStart: u32,
@@ -167,14 +167,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #repeat n INPUTS
       value$n = select(0.0, value$n, inside$n);
 #end
-#if PART
-      let tap = ((c + params.weightChannel) * {{KERNEL}}u + u) * {{KERNEL}}u;
-#else
       let tap = (c * {{KERNEL}}u + u) * {{KERNEL}}u;
-#endif
 #repeat v KERNEL
 #repeat b BLOCKS
+#if PART
+      let w$v_$b = w[(tap + $v) * vectors + block * {{BLOCKS}}u + $b - params.weightStart];
+#else
       let w$v_$b = w[(tap + $v) * vectors + block * {{BLOCKS}}u + $b];
+#endif
 #repeat p PIXELS
 #if HALF
       sum$p_$b += vec4<f32>(vec4<f16>(f16(value$($p*STRIDE+$v))) * w$v_$b);

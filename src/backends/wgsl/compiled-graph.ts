@@ -6,7 +6,7 @@ import type { Graph, Value, WeightRef, WeightSource } from '../../graph/types';
 import { graphWeightBytes } from '../../graph/weights';
 import type { Arena } from './arena';
 import type { Gpu } from './gpu';
-import { packParams, type Kernel, type Operand, type WeightForm } from './kernel';
+import { packParams, PARAM_STRIDE, type Kernel, type Operand, type WeightForm } from './kernel';
 import { lowerGraph } from './lowering';
 import type { LoweringTarget } from './lowering/context';
 import { convolutionForm } from './lowering/conv2d';
@@ -14,9 +14,8 @@ import { planMemory, type MemoryPlan } from './memory-plan';
 import { packWeight, type PackedPiece } from './pack-weights';
 import type { Dispatch, Submitter } from './submitter';
 import { GpuTensor } from './tensor';
-import { weightPieces, type WeightPiece } from './weight-pieces';
+import { checkWhole, weightPieces, type WeightPiece } from './weight-pieces';
 
-const PARAM_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter
 /** Clip sizes whose plans (intermediates, uniforms) are kept; people switch between few. */
 const MAX_PLANS = 2;
 
@@ -124,6 +123,8 @@ export function weightParts(graph: Graph, { traits, bindingBytes = Infinity }: L
           : node.op === 'conv2d' && role === 'weight'
             ? convolutionForm(traits)
             : 'plain';
+      // What is used as a value is bound in windows, as values are; a bias or a norm's weight is bound whole.
+      if (form === 'plain' && node.op !== 'weight') checkWhole(ref, bindingBytes);
       const key = weightKey(ref.name, form);
       if (!forms.has(key)) forms.set(key, { ref, form });
     }
@@ -132,6 +133,7 @@ export function weightParts(graph: Graph, { traits, bindingBytes = Infinity }: L
 
 async function loadWeights({ gpu, target }: Device, graph: Graph, source: WeightSource, options: CompileOptions): Promise<LoadedWeights> {
   const parts = weightParts(graph, target); // all are checked before the first is read
+  for (const { ref, piece } of parts) for (const bytes of piece.bytes) gpu.checkSize(bytes, ref.name);
   const weights = new Map<string, PackedPiece>();
   const totalBytes = graphWeightBytes(graph, source);
   const counted = new Set<string>();
@@ -231,10 +233,11 @@ function bind(
   const bufferFor = (operand: Operand): GPUBufferBinding => {
     if (!('value' in operand)) {
       const packed = weights.get(weightKey(operand.weight.name, operand.form, operand.piece?.index))!;
-      return { buffer: operand.part === 'scales' ? packed.scales! : packed.data };
+      return stretchOf(operand.part === 'scales' ? packed.scales! : packed.data, operand);
     }
-    const buffer = buffers.get(operand.value)!;
-    const { offset: from = 0, sizeBytes = buffer.size - from } = operand;
+    return stretchOf(buffers.get(operand.value)!, operand);
+  };
+  const stretchOf = (buffer: GPUBuffer, { offset: from = 0, sizeBytes = buffer.size - from }: Operand): GPUBufferBinding => {
     // A slot may be larger than the value in it, and than what can be bound.
     return { buffer, offset: from, size: Math.min(sizeBytes, buffer.size - from, gpu.bindingBytes) };
   };

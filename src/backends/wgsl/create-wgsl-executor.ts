@@ -7,12 +7,14 @@ import { KinoraError } from '../../errors';
 import { Arena, sortedBytes } from './arena';
 import { compileGraph, paramBytes, planGraph, weightParts, type Device } from './compiled-graph';
 import { Gpu, type SizeLimits } from './gpu';
-import { linearGroups } from './kernel';
+import { linearGroups, OFFSET_ALIGNMENT } from './kernel';
 import { framesToI420, latentsToPreview } from './pictures';
+import { rangesOf } from './ranges';
 import { readBack } from './read-back';
 import { runKernel } from './run-kernel';
 import { Submitter, type SubmitterOptions } from './submitter';
 import { GpuTensor } from './tensor';
+import { stretchFor } from './window';
 import type { KernelChoices } from './tuning/choice';
 import { tuneKernels, type SeenGraph } from './tuning/tune-kernels';
 import { deviceTraits } from './tuning/traits';
@@ -73,13 +75,19 @@ export function createWgslExecutor(options: WgslOptions): WgslExecutor {
     const result = new GpuTensor(gpu, tensors[0]!.shape, 'f32');
     const coefficients = Array.from({ length: 8 }, (_, index) => ({ f32: terms[index]?.coefficient ?? 0 }));
     const count = elementCount(result.shape);
-    await runKernel(gpu, {
-      shader: 'combine',
-      defines: { TERMS: terms.length },
-      params: [...coefficients, count],
-      buffers: { ...Object.fromEntries(tensors.map(({ buffer }, index) => [index + 1, buffer])), 8: result.buffer },
-      groups: linearGroups(count, 256),
+    const each = Math.floor(gpu.bindingBytes / OFFSET_ALIGNMENT) * (OFFSET_ALIGNMENT / 4);
+    const parts = rangesOf(count, each).map(({ first, count: own }) => {
+      const stretch = stretchFor(first, first + own);
+      return {
+        params: [...coefficients, own],
+        buffers: {
+          ...Object.fromEntries(tensors.map(({ buffer }, index) => [index + 1, { buffer, ...stretch }])),
+          8: { buffer: result.buffer, ...stretch },
+        },
+        groups: linearGroups(own, 256),
+      };
     });
+    await runKernel(gpu, { shader: 'combine', defines: { TERMS: terms.length } }, parts);
     return result;
   };
 

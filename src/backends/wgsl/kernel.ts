@@ -10,15 +10,19 @@ export type WeightForm = 'plain' | 'matrix' | 'convolution' | 'convolution-f16';
 /** What a kernel's binding is bound to: an activation, or a weight in GPU memory. */
 export type Operand = ValueOperand | WeightOperand;
 
-export interface ValueOperand {
-  readonly value: Value;
-  /** Bytes from which on the value's buffer is bound. */
+/** What of a buffer is bound. */
+interface Stretch {
+  /** Bytes from which on it is bound. */
   readonly offset?: number;
   /** Bytes that are bound; default: all behind the offset. */
   readonly sizeBytes?: number | undefined;
 }
 
-export interface WeightOperand {
+export interface ValueOperand extends Stretch {
+  readonly value: Value;
+}
+
+export interface WeightOperand extends Stretch {
   readonly weight: WeightRef;
   readonly form: WeightForm;
   readonly part: 'data' | 'scales';
@@ -28,6 +32,9 @@ export interface WeightOperand {
 
 /** minStorageBufferOffsetAlignment of every adapter. */
 export const OFFSET_ALIGNMENT = 256;
+
+/** Bytes from one kernel's uniform to the next: minUniformBufferOffsetAlignment of every adapter. */
+export const PARAM_STRIDE = 256;
 
 /** One word of a kernel's uniform: a u32, or an f32. */
 export type Param = number | { readonly f32: number };

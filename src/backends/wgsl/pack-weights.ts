@@ -1,8 +1,8 @@
 import { elementCount } from '../../graph/dims';
 import { readRows, readRowsF32 } from '../../graph/weights';
-import type { WeightRef, WeightSource } from '../../graph/types';
+import type { Value, WeightRef, WeightSource } from '../../graph/types';
 import type { Gpu } from './gpu';
-import type { WeightForm } from './kernel';
+import type { Operand, WeightForm } from './kernel';
 import type { WeightPiece } from './weight-pieces';
 import { paddedChannels } from './lowering/conv2d';
 import { toHalves } from './halves';
@@ -95,6 +95,13 @@ export async function packWeight(
     case 'convolution-f16':
       return { data: upload(gpu, ref.name, toHalves(await turnConvolution(ref, source))) };
   }
+}
+
+/** Bytes of what an operand binds. */
+export function operandBytes(operand: Operand, valueBytes: (value: Value) => number): number {
+  if (operand.sizeBytes !== undefined) return operand.sizeBytes;
+  if ('value' in operand) return valueBytes(operand.value);
+  return (operand.piece?.bytes ?? packedBytes(operand.weight, operand.form))[operand.part === 'scales' ? 1 : 0]!;
 }
 
 /** Bytes of GPU memory that a weight takes: of its data, and of its scales. */

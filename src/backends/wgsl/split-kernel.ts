@@ -1,6 +1,6 @@
 import { overLimit } from './errors';
 import type { Value } from '../../graph/types';
-import { OFFSET_ALIGNMENT, type Kernel, type Operand, type Split, type ValueOperand } from './kernel';
+import { OFFSET_ALIGNMENT, type Kernel, type Operand, type Split } from './kernel';
 import { rangesOf } from './ranges';
 
 /**
@@ -15,13 +15,7 @@ export function splitKernel(kernel: Kernel, sizeBytes: (operand: Operand) => num
     .map(Number)
     .filter((binding) => sizeBytes(operands[binding]!) > bindingBytes);
   if (over.length === 0) return [kernel];
-  // Weights are bound as they lie: one that is used as a value does not move with the windows.
-  const isWhole = (binding: number) => split?.rowBytes[binding] === undefined || !('value' in operands[binding]!);
-  const whole =
-    over.find(isWhole) ??
-    Object.keys(split?.rowBytes ?? {})
-      .map(Number)
-      .find(isWhole);
+  const whole = over.find((binding) => split?.rowBytes[binding] === undefined);
   const each = split ? rowsWithin(split, bindingBytes) : 0;
   if (split && whole === undefined && each > 0)
     return rangesOf(split.rows, each).map(({ first, count }) => windowOf(kernel, split, first, count));
@@ -55,9 +49,9 @@ export function windowOf(
   const leads = leadsOf(split);
   const window = <O extends Operand>(binding: number, operand: O): O => {
     const bytes = split.rowBytes[binding];
-    if (bytes === undefined || !('value' in operand)) return operand;
-    const { value, offset = 0 }: ValueOperand = operand;
-    const part = replaced.get(value);
+    if (bytes === undefined) return operand;
+    const { offset = 0 }: Operand = operand;
+    const part = 'value' in operand && replaced.get(operand.value);
     if (part) return { ...operand, value: part, sizeBytes: undefined };
     const lead = leads[binding] ?? 0;
     return {

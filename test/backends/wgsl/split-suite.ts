@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../../src/graph/builder';
 import type { KernelChoices } from '../../../src/backends/wgsl/tuning/choice';
 import type { Precision } from '../../../src/graph/executor';
-import type { WeightSource } from '../../../src/graph/types';
+import type { Value, WeightSource } from '../../../src/graph/types';
 import { testExecutor } from './device';
 import { evaluate, type Case } from './evaluate';
 import { randomWeights } from './random-weights';
@@ -78,6 +78,7 @@ const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: nu
       ['attention by keys, with a bias by queries', 70_000, 67, 257, 3, 64, true],
       ['wide heads with a bias by heads, and by keys', 70_000, 67, 67, 5, 128, true],
       ['attention with a bias by queries of a head', 20_000, 101, 101, 2, 16, true],
+      ['attention with a bias of which a query’s row is over', 4_096, 3, 1201, 2, 32, true],
     ] as const
   ).map(([name, bindingBytes, queries, keys, heads, dim, biased]) => ({
     name,
@@ -141,6 +142,26 @@ const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: nu
     build: (g, { x }) => {
       const y = g.weights.conv2d(x!, 'c', { stride: 2 }); // [1, 9, 20, 20]
       return g.relu(g.weights.conv2d(g.upsampleNearest(y, 3), 'd', { bias: false }));
+    },
+  },
+  {
+    name: 'convolutions by kernel rows and input channels of their weights, on two tensors, then one frame after another',
+    bindingBytes: 4096, // an input channel's weights are 1440; x2 is within the limit
+    inputs: { x: [2, 7, 3, 5], other: [2, 5, 3, 5] },
+    weights: { 'c.weight': [36, 12, 3, 3], 'c.bias': [36], 'd.weight': [8, 36, 1, 1] },
+    build: (g, { x, other }) => {
+      const y = g.relu(g.weights.conv2d(g.concat([x!, other!], 1), 'c')); // [2, 36, 3, 5]
+      return g.weights.conv2d(y, 'd', { padding: 0, bias: false });
+    },
+  },
+  {
+    name: 'a weight used as a value',
+    bindingBytes: 4096,
+    inputs: { x: [70, 32] },
+    weights: { table: [70, 32] },
+    build: (g, { x }) => {
+      const table = g.weights.weight('table');
+      return g.add(g.attention(table, x!, x!, { heads: 1, scale: 0.5 }), g.transpose(g.reshape(table, [32, 70]), [1, 0]));
     },
   },
   {
@@ -234,15 +255,22 @@ export function splitSuite(precision: Precision = 'exact', choices: KernelChoice
 
   test('what cannot be divided is refused by name before anything is read', async () => {
     const { executor, device } = await testExecutor({ limits: { bindingBytes: 4096 } });
-    const weights = randomWeights({ 'c.weight': [64, 64, 3, 3] });
+    // A kernel row of one input channel is 3 · 512 weights; a bias is read whole.
+    const weights = randomWeights({ 'c.weight': [512, 2, 3, 3], 'l.weight': [2048, 4], 'l.bias': [2048], 'm.weight': [2, 2048] });
     let reads = 0;
     const counted: WeightSource = { ...weights, readF32: (name) => (reads++, weights.readF32(name)) };
-    const g = new GraphBuilder('picture', counted);
-    g.output('y', g.weights.conv2d(g.input('x', [1, 64, 4, 4]), 'c', { bias: false }));
-    await expect(executor.compile(g.build(), counted)).rejects.toMatchObject({
-      code: 'out-of-memory',
-      message: expect.stringContaining('c.weight'),
-    });
+    for (const [message, build] of [
+      ['A row of c.weight needs 6400 bytes', (g) => g.weights.conv2d(g.input('x', [1, 2, 4, 4]), 'c', { bias: false })],
+      ['l.bias needs 8192 bytes', (g) => g.weights.linear(g.input('x', [3, 4]), 'l')],
+      ['A row of m.weight needs 8192 bytes', (g) => g.weights.linear(g.input('x', [3, 2048]), 'm', { bias: false })],
+    ] as [string, (g: GraphBuilder) => Value][]) {
+      const g = new GraphBuilder('refused', counted);
+      g.output('y', build(g));
+      await expect(executor.compile(g.build(), counted)).rejects.toMatchObject({
+        code: 'out-of-memory',
+        message: expect.stringContaining(message),
+      });
+    }
     expect(reads).toBe(0);
     expect(executor.liveBuffers).toBe(0);
     device.destroy();

@@ -27,7 +27,7 @@ export interface AttentionPart {
 
 /**
  * Attention whose operands are over the binding limit, as dispatches on parts: of the heads where the bias is too large, of the queries where a head's
- * bias, the queries or the output are, of the keys where keys and values are. Heads lie side by side in every row of keys and values, so heads make those
+ * bias, the queries or the output are, of the keys where keys and values or a query's bias are. Heads lie side by side in every row of keys and values, so heads make those
  * no smaller. Parts of the keys hand the running maximum, sum and output on in memory, so results are bit for bit those of the whole.
  */
 export function divideAttention(
@@ -37,7 +37,7 @@ export function divideAttention(
   bindingBytes: number,
 ): readonly Kernel[] {
   const { 1: q, 2: k, 3: v, 4: bias } = whole.reads;
-  const isBiasOver = bias !== undefined && 'value' in bias && 4 * heads * queries * keys > bindingBytes;
+  const isBiasOver = bias !== undefined && 4 * heads * queries * keys > bindingBytes;
   const headsEach = isBiasOver
     ? Math.max(
         1,
@@ -46,20 +46,22 @@ export function divideAttention(
     : heads;
   const biasPerQuery = isBiasOver && windowBytes(queries * keys) > bindingBytes ? keys : 0;
   const aligned = alignedRows(rowBytes);
-  const queriesEach = inSteps(
-    Math.min(
-      Math.floor(bindingBytes / rowBytes),
-      biasPerQuery > 0 ? largestFitting(queries, (count) => windowBytes(count * biasPerQuery) <= bindingBytes) : queries,
-    ),
-    queries,
-    aligned,
-  );
-  const keysEach = inSteps(Math.floor(bindingBytes / rowBytes), keys, Math.max(aligned, tile));
-  if (queriesEach === 0) throw overLimit('A part of an attention’s queries', aligned * Math.max(rowBytes, 4 * biasPerQuery), bindingBytes);
-  if (keysEach === 0) throw overLimit('A part of an attention’s keys', Math.max(aligned, tile) * rowBytes, bindingBytes);
-  // Weights used as values are bound whole, as they lie.
-  if (queriesEach < queries && !('value' in q!))
-    throw overLimit('What an attention looks up by a weight', queries * rowBytes, bindingBytes);
+  const rowsEach = Math.floor(bindingBytes / rowBytes);
+  const biasRowsEach = biasPerQuery > 0 ? largestFitting(queries, (count) => windowBytes(count * biasPerQuery) <= bindingBytes) : queries;
+  // Where even the fewest queries have too much bias, as much of their keys as has not.
+  const fewest = Math.min(aligned, queries);
+  const isRowOver = biasRowsEach < fewest;
+  const queriesEach = inSteps(Math.min(rowsEach, isRowOver ? fewest : biasRowsEach), queries, aligned);
+  const biasKeysEach = isRowOver ? largestFitting(keys, (count) => windowBytes((queriesEach - 1) * keys + count) <= bindingBytes) : keys;
+  const keyStep = Math.max(aligned, tile);
+  const keysEach = inSteps(Math.min(rowsEach, biasKeysEach), keys, keyStep);
+  if (queriesEach === 0) throw overLimit('A part of an attention’s queries', aligned * rowBytes, bindingBytes);
+  if (keysEach === 0)
+    throw overLimit(
+      'A part of an attention’s keys',
+      Math.max(keyStep * rowBytes, isRowOver ? windowBytes((queriesEach - 1) * keys + keyStep) : 0),
+      bindingBytes,
+    );
   const carries = keysEach < keys;
   const state: Value = { id: -500_000 - whole.output.value.id, shape: [2 * headsEach * queriesEach], type: 'f32' };
   const parts: Kernel[] = [];

@@ -21,6 +21,9 @@ export interface ConvolutionSizes {
   readonly outHeight: number;
   readonly outWidth: number;
   readonly kernel: number;
+  /** Output channels as weights are padded to, and bytes of a weight. */
+  readonly paddedChannels: number;
+  readonly weightBytes: number;
   readonly stride: number;
   readonly padding: number;
   /** Factor by which the stored picture is enlarged. */
@@ -45,9 +48,18 @@ interface SumPart {
   readonly taps: Range;
 }
 
+/** Bytes of the weights between the first that some kernel rows of so many input channels need and the last; see shaders/conv2d.wgsl. */
+export function weightSpan(
+  { kernel, paddedChannels, weightBytes }: Pick<ConvolutionSizes, 'kernel' | 'paddedChannels' | 'weightBytes'>,
+  channels: number,
+  kernelRows: number,
+): number {
+  return ((channels - 1) * kernel + kernelRows) * kernel * paddedChannels * weightBytes;
+}
+
 /**
- * A convolution one picture of which is over the binding limit, as dispatches on parts of it: frame by frame, on whole planes of as many output channels as can
- * be bound, or rows of a plane; each adds up as many input channels as can be bound, with the rows round it that the kernel sees. Sums wait in the
+ * A convolution one picture or the weights of which are over the binding limit, as dispatches on parts of it: frame by frame, on whole planes of as many output channels as can
+ * be bound, or rows of a plane; each adds up as many input channels as can be bound, with the rows round it that the kernel sees and their weights. Sums wait in the
  * output between dispatches, which follow the order of the whole (kernel row, then channel): results are bit for bit the same.
  */
 export function divideConvolution(whole: Kernel, sizes: ConvolutionSizes, bindingBytes: number): readonly Kernel[] {
@@ -111,7 +123,12 @@ function sumParts(sizes: ConvolutionSizes, rows: Range, fits: (elements: number)
   const [only, ...others] = sources;
   const plane = (height / enlarged) * (width / enlarged);
   const channelsWithin = (source: ConvolutionSource, taps: Range) =>
-    largestFitting(source.channels, (count) => fits((count - 1) * plane + inputRows(sizes, rows, taps).count * (width / enlarged)));
+    largestFitting(
+      source.channels,
+      (count) =>
+        fits((count - 1) * plane + inputRows(sizes, rows, taps).count * (width / enlarged)) &&
+        fits(weightSpan(sizes, count, taps.count) / 4),
+    );
   const all = { first: 0, count: kernel };
   if (only && others.length === 0 && channelsWithin(only, all) === only.channels)
     return [{ source: only, channels: { first: 0, count: only.channels }, taps: all }];
@@ -148,6 +165,10 @@ function partOf(
     firstPlane + seen.first * wide,
     firstPlane + (channels.count - 1) * plane + (seen.first + seen.count) * wide,
   );
+  const firstChannel = source.firstChannel + channels.first;
+  const weightRow = weightSpan(sizes, 1, 1) / 4;
+  const firstWeight = (firstChannel * sizes.kernel + taps.first) * weightRow;
+  const w = windowFor(whole.reads[3]!, firstWeight, firstWeight + weightSpan(sizes, channels.count, taps.count) / 4);
   const outRows = (from: { readonly perPlane: number; readonly planeRows: number; readonly wide: number; readonly rowsEach: number }) => {
     const at = (channel: number) => ((frame * outChannels) / from.perPlane + Math.floor(channel / from.perPlane)) * from.planeRows;
     return [
@@ -161,7 +182,7 @@ function partOf(
   );
   const residual =
     isLast && whole.reads[5] && windowFor(whole.reads[5], ...outRows({ perPlane: 1, planeRows: outHeight, wide: outWidth, rowsEach: 1 }));
-  const reads: Record<number, Operand> = { 1: x.operand, 3: whole.reads[3]! };
+  const reads: Record<number, Operand> = { 1: x.operand, 3: w.operand };
   if (isLast && whole.reads[4]) reads[4] = whole.reads[4];
   if (residual) reads[5] = residual.operand;
   const firstBlock = Math.floor(own.first / block);
@@ -190,7 +211,7 @@ function partOf(
       own.first + own.count,
       taps.first,
       taps.first + taps.count,
-      source.firstChannel + channels.first,
+      w.start / sizes.weightBytes - (firstChannel * sizes.kernel ** 2 * sizes.paddedChannels) / 4, // in vec4s
       x.start - firstPlane,
       y.start - before,
       (residual ? residual.start : 0) - before,

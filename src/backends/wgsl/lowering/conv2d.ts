@@ -109,6 +109,8 @@ export function lowerConv2d(
     outHeight,
     outWidth,
     kernel,
+    paddedChannels: paddedChannels(outChannels),
+    weightBytes: half ? 2 : 4,
     stride,
     padding,
     enlarged: upsample?.attributes.factor ?? 1,

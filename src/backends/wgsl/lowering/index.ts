@@ -2,7 +2,7 @@ import type { Bindings } from '../../../graph/dims';
 import type { Graph, Node, Value } from '../../../graph/types';
 import { fuse, type Group } from '../fuse';
 import type { Kernel, Operand } from '../kernel';
-import { packedBytes } from '../pack-weights';
+import { operandBytes } from '../pack-weights';
 import { blockRows } from '../block-rows';
 import { splitKernel } from '../split-kernel';
 import { lowerAttention } from './attention';
@@ -18,10 +18,7 @@ export function lowerGraph(graph: Graph, bindings: Bindings, target: LoweringTar
   const groups = fuse(graph);
   const context = createContext(graph, bindings, target, stridedValues(graph, groups));
   const outputs = new Set(graph.outputs.map(({ value }) => value));
-  const sizeBytes = (operand: Operand): number => {
-    if ('value' in operand) return operand.sizeBytes ?? 4 * product(context.shape(operand.value));
-    return (operand.piece?.bytes ?? packedBytes(operand.weight, operand.form))[operand.part === 'scales' ? 1 : 0]!;
-  };
+  const sizeBytes = (operand: Operand) => operandBytes(operand, (value) => 4 * product(context.shape(value)));
   const kernels = groups.flatMap((group) => {
     if (group.kind === 'single' && (context.isAlias(group.output) || (group.node.op === 'weight' && !outputs.has(group.output)))) return [];
     return lowerGroup(group, context);

@@ -1,8 +1,8 @@
 import { toKinoraError } from '../../../errors';
-import { evaluateShape, type Bindings } from '../../../graph/dims';
+import { elementCount, evaluateShape, type Bindings } from '../../../graph/dims';
 import type { Gpu } from '../gpu';
 import { packParams, type Kernel, type Operand } from '../kernel';
-import { packedBytes } from '../pack-weights';
+import { operandBytes } from '../pack-weights';
 import { SubmissionTimer } from '../submission-timer';
 
 /** Multiply-adds of one timed dispatch at most, so that none is long: a millisecond of a fast GPU, a tenth of a second of a CPU. */
@@ -30,10 +30,7 @@ export class KernelTimer {
   /** Milliseconds that these kernels take, one after the other; null where the GPU refuses one of them. */
   async time(kernels: readonly Kernel[], bindings: Bindings): Promise<number | null> {
     const { device } = this.#gpu;
-    const sizeOf = (operand: Operand) =>
-      'value' in operand
-        ? (operand.sizeBytes ?? 4 * evaluateShape(operand.value.shape, bindings).reduce((size, dim) => size * dim, 1))
-        : (operand.piece?.bytes ?? packedBytes(operand.weight, operand.form))[operand.part === 'scales' ? 1 : 0]!;
+    const sizeOf = (operand: Operand) => operandBytes(operand, (value) => 4 * elementCount(evaluateShape(value.shape, bindings)));
     const inputBytes = Math.max(...kernels.flatMap(({ reads }) => Object.values(reads).map(sizeOf)));
     const input = (this.#input = this.#atLeast(this.#input, inputBytes));
     const output = (this.#output = this.#atLeast(this.#output, Math.max(...kernels.map(({ output }) => sizeOf(output)))));
