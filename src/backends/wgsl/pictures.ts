@@ -20,8 +20,9 @@ export async function framesToI420(gpu: Gpu, frames: GpuTensor): Promise<GpuTens
   if (frames.shape.length !== 4 || colours !== 3 || height % 2 !== 0 || width % 2 !== 0 || frames.type !== 'f32')
     throw invalidGraph(`${formatShape(frames.shape)} are no frames that I420 can hold: [T, 3, H, W] with even sizes.`, DEFECT);
   const words = wordsOf(height, width);
+  const ranges = i420Parts({ count, height, width }, gpu.bindingBytes);
   const result = new GpuTensor(gpu, [count, words], 'i32');
-  const parts = i420Parts({ count, height, width }, gpu.bindingBytes).map(({ frame, rows, word }): Part => {
+  const parts = ranges.map(({ frame, rows, word }): Part => {
     const plane = height * width;
     const colours = [0, 1, 2].map((colour) =>
       stretchFor(
