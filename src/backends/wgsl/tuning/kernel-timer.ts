@@ -11,6 +11,8 @@ const LARGEST_WORK = { hardware: 2e9, software: 2e7 };
 const MEASURED_MS = 5;
 const MOST_REPEATS = 50;
 const MEASUREMENTS = 3;
+/** What takes this many times as long as the best is not measured again. */
+const HOPELESS = 2;
 
 /** Runs kernels on scratch memory and times them. */
 export class KernelTimer {
@@ -27,8 +29,11 @@ export class KernelTimer {
     this.#timer = gpu.device.features.has('timestamp-query') ? new SubmissionTimer(gpu.device, 1) : null;
   }
 
-  /** Milliseconds that these kernels take, one after the other; null where the GPU refuses one of them. */
-  async time(kernels: readonly Kernel[], bindings: Bindings): Promise<number | null> {
+  /**
+   * Milliseconds that these kernels take, one after the other: the least of some measurements, of one where that is far above `best`, the least
+   * of other configurations. Null where the GPU refuses one of them.
+   */
+  async time(kernels: readonly Kernel[], bindings: Bindings, best = Infinity): Promise<number | null> {
     const { device } = this.#gpu;
     const sizeOf = (operand: Operand) => operandBytes(operand, (value) => 4 * elementCount(evaluateShape(value.shape, bindings)));
     const inputBytes = Math.max(...kernels.flatMap(({ reads }) => Object.values(reads).map(sizeOf)));
@@ -62,10 +67,11 @@ export class KernelTimer {
       const scale = partsOf(kernels, dispatches);
       await this.#run(dispatches, 1); // the first use of a pipeline and of memory costs more
       const once = await this.#run(dispatches, 1);
+      if (once * scale > HOPELESS * best) return once * scale;
       const repeats = Math.max(1, Math.min(MOST_REPEATS, Math.round(MEASURED_MS / Math.max(once, 1e-3))));
-      let best = Infinity;
-      for (let i = 0; i < MEASUREMENTS; i++) best = Math.min(best, (await this.#run(dispatches, repeats)) / repeats);
-      return best * scale;
+      let least = Infinity;
+      for (let i = 0; i < MEASUREMENTS; i++) least = Math.min(least, (await this.#run(dispatches, repeats)) / repeats);
+      return least * scale;
     } catch (error) {
       if (toKinoraError(error).code !== 'internal') throw error;
       return null;

@@ -75,7 +75,7 @@ async function tuneKernel(timer: KernelTimer, target: LoweringTarget, { graph, b
     const inputs = Object.values(found.reads).flatMap((operand) => ('value' in operand ? [operand.value] : []));
     const before = kernels[at - 1];
     const group = before?.shader === 'quantize' && inputs.includes(before.output.value) ? [before, found] : [found];
-    const ms = await timer.time(group, bindings);
+    const ms = await timer.time(group, bindings, Math.min(...timings.map((timing) => timing.ms)));
     if (ms === null) refused.push(configuration);
     else timings.push({ configuration, ms });
   }
