@@ -25,17 +25,13 @@ const SUITES = {
 };
 
 /**
- * What runs when everything does: stages one after the other, the lanes of a stage side by side where there are two cores or more. The page is
- * driven alone: threads of onnxruntime-web wait for each other, and lose more to a neighbour than it gains. Elsewhere LLVM compiles on
- * one core, and leaves it to the first lane where that watches a clock.
+ * What runs when everything does. The page is driven alone: threads of onnxruntime-web wait for each other, and lose more to a neighbour than it
+ * gains. Then two lanes take one suite after the other where there are two cores or more, the longest first; LLVM compiles on one core, and
+ * leaves it to the first lane where that watches a clock.
  */
-const STAGES = [
-  [['build', 'e2e']],
-  [
-    ['browser', 'check', 'unit'],
-    ['dawn', 'fixtures', 'training'],
-  ],
-];
+const ALONE = ['build', 'e2e'];
+const BESIDE = ['browser', 'dawn', 'fixtures', 'training', 'check', 'unit'];
+const LANES = 2;
 
 /** A command without tests of its own counts as one. */
 function asOne(code) {
@@ -111,9 +107,9 @@ async function runSuite(name, how) {
   total.skipped += skipped;
 }
 
-/** One suite after the other, beside the stage's other lane. What a suite says is printed whole, when it is done. */
-async function runLane(lane, index) {
-  for (const name of lane) {
+/** What is next in the queue, again and again, beside the other lane. What a suite says is printed whole, when it is done. */
+async function runLane(queue, index) {
+  for (let name = queue.shift(); name; name = queue.shift()) {
     console.log(`… ${name}`);
     let output = '';
     await runSuite(name, { yields: index > 0, write: (text) => (output += text) });
@@ -132,11 +128,12 @@ mkdirSync(RESULTS, { recursive: true });
 const names = asked.length > 0 ? asked : Object.keys(SUITES);
 if (names.some((name) => name === 'browser' || name === 'e2e')) console.log(`browser: ${await ensureBrowser()}`);
 
-if (asked.length > 0 || availableParallelism() < 2) for (const name of names) await runSuite(name, {});
-else
-  for (const lanes of STAGES)
-    if (lanes.length === 1) for (const name of lanes[0]) await runSuite(name, {});
-    else await Promise.all(lanes.map(runLane));
+if (asked.length > 0 || availableParallelism() < LANES) for (const name of names) await runSuite(name, {});
+else {
+  for (const name of ALONE) await runSuite(name, {});
+  const queue = [...BESIDE];
+  await Promise.all(Array.from({ length: LANES }, (_, index) => runLane(queue, index)));
+}
 if (failures.length > 0) console.error(`\nfailed: ${failures.join(', ')}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(failures.length > 0 ? 1 : 0);

@@ -12,13 +12,15 @@ await onDriver('lavapipe', async () => {
   const folder = nodeFixtures(fixturesFolder());
   const packed = await packedStorybook();
   const storybook = { ...packed, bundle: { ...packed.bundle, tolerances: PACKED_WEIGHTS_FAST } };
+  // All steps with a given frame; without one, the error budget makes a clip of (wgsl-budget).
+  const clips = storybookCases(storybook).filter(({ isLoop, name }) => !isLoop || name.includes('i2v'));
   const prompts = await umt5PromptCases(folder);
   await wgslPipelineSuite([...(await pipelineCases(folder)), ...prompts], {
     software: false,
     arithmetic: 'f16',
     choices: fastChoices({ int8: false }),
   });
-  await wgslPipelineSuite([...prompts, ...storybookCases(storybook)], {
+  await wgslPipelineSuite([...prompts, ...clips], {
     software: false,
     arithmetic: 'int8',
     choices: fastChoices({ int8: true }),
