@@ -1,6 +1,6 @@
 /** `npm run check`: types, Svelte, lint, import rules, unused code, formatting. Runs all, reports all, fails if one fails. */
 import { availableParallelism } from 'node:os';
-import { runTool } from './run.mjs';
+import { inLanes, runTool } from './run.mjs';
 
 const CHECKS = [
   ['types', 'tsc', ['--noEmit']],
@@ -11,21 +11,16 @@ const CHECKS = [
 ];
 
 const wanted = process.argv.slice(2);
-const queue = CHECKS.filter(([name]) => wanted.length === 0 || wanted.includes(name));
+const chosen = CHECKS.filter(([name]) => wanted.length === 0 || wanted.includes(name));
 const failed = [];
 
-/** One check after another, beside the other lanes: each of these tools keeps to one core. What a tool says is printed whole. */
-async function lane() {
-  for (let next = queue.shift(); next; next = queue.shift()) {
-    const [name, tool, args] = next;
-    let output = '';
-    const code = await runTool(tool, args, { write: (text) => (output += text) });
-    console.log(`\n— ${name}\n${output}`);
-    if (code !== 0) failed.push(name);
-  }
-}
-
-await Promise.all(Array.from({ length: Math.min(availableParallelism(), CHECKS.length) }, lane));
+// Each of these tools keeps to one core. What a tool says is printed whole.
+await inLanes(chosen, availableParallelism(), async ([name, tool, args]) => {
+  let output = '';
+  const code = await runTool(tool, args, { write: (text) => (output += text) });
+  console.log(`\n— ${name}\n${output}`);
+  if (code !== 0) failed.push(name);
+});
 if (failed.length > 0) {
   console.error(`\ncheck failed: ${failed.join(', ')}`);
   process.exit(1);

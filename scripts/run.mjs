@@ -33,6 +33,15 @@ function lowerPriority(pid) {
   }
 }
 
+/** Works through items, each begun as soon as one of so many lanes is free; `work` is told the item and the number of its lane. */
+export async function inLanes(items, lanes, work) {
+  const queue = [...items];
+  const lane = async (_, index) => {
+    for (let item = queue.shift(); item; item = queue.shift()) await work(item, index);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
 /** Runs a program of an installed npm package (`vite`, `vitest`, …) with this very Node. */
 export function runTool(name, args, options = {}) {
   return run(process.platform === 'win32' ? 'npx.cmd' : 'npx', ['--no-install', name, ...args], options);

@@ -1,27 +1,26 @@
 /**
- * `npm test`: everything. Fetches a browser where none is installed, runs the unit tests, the fixtures, the browser tests,
- * builds the page and drives it end to end, then the training recipe's own test where Python has torch. Fails when any suite
- * fails or runs no test. `npm test -- unit browser` runs only the suites named, one after the other.
+ * `npm test`: everything. Fetches a browser where none is installed, builds the page and drives it end to end, then runs the other suites,
+ * the training recipe's own tests among them where Python has torch. Fails when any suite fails or runs no test. `npm test -- unit browser` runs only the suites named, one after the other.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { ensureBuilt } from './build.mjs';
 import { findPython } from './find-python.mjs';
 import { ensureBrowser } from './get-browser.mjs';
-import { run, runTool } from './run.mjs';
+import { inLanes, run, runTool } from './run.mjs';
 
 const RESULTS = 'test-results';
 
-/** By name, in the order of one lane. Each takes the options of `run`, and resolves to its exit code and counts. */
+/** By name, in their order. Each takes the options of `run`, and resolves to its exit code and counts. */
 const SUITES = {
-  check: async (how) => asOne(await run(process.execPath, ['scripts/check.mjs'], how)),
-  unit: (how) => vitest('unit', how),
-  fixtures: (how) => vitest('fixtures', how),
-  dawn: (how) => vitest('dawn', how),
-  browser: (how) => vitest('browser', how),
   build,
   e2e: playwrightSuite,
+  browser: (how) => vitest('browser', how),
+  dawn: (how) => vitest('dawn', how),
+  fixtures: (how) => vitest('fixtures', how),
   training: trainingSuite,
+  check: async (how) => asOne(await run(process.execPath, ['scripts/check.mjs'], how)),
+  unit: (how) => vitest('unit', how),
 };
 
 /**
@@ -30,15 +29,16 @@ const SUITES = {
  * leaves it to the first lane where that watches a clock.
  */
 const ALONE = ['build', 'e2e'];
-const BESIDE = ['browser', 'dawn', 'fixtures', 'training', 'check', 'unit'];
 const LANES = 2;
+
+const print = (text) => process.stdout.write(text);
 
 /** A command without tests of its own counts as one. */
 function asOne(code) {
   return { code, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
 }
 
-async function build({ write = (text) => process.stdout.write(text) }) {
+async function build({ write = print }) {
   rmSync('dist', { recursive: true, force: true });
   try {
     await ensureBuilt((line) => write(`${line}\n`));
@@ -72,7 +72,7 @@ async function playwrightSuite(how) {
 
 async function trainingSuite(how) {
   if (!existsSync('training/tests')) return { code: 1, passed: 0 };
-  const write = how.write ?? ((text) => process.stdout.write(text));
+  const { write = print } = how;
   const python = findPython();
   if (!python) {
     write('training: skipped, no Python with torch, diffusers and safetensors found (pip install -r training/requirements.txt).\n');
@@ -95,7 +95,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 
 /** Runs a suite and adds it to the sum. */
 async function runSuite(name, how) {
-  const write = how.write ?? ((text) => process.stdout.write(text));
+  const { write = print } = how;
   write(`\n=== ${name}\n`);
   const start = performance.now();
   const { code, passed = 0, failed = 0, skipped = 0 } = await SUITES[name](how);
@@ -107,14 +107,12 @@ async function runSuite(name, how) {
   total.skipped += skipped;
 }
 
-/** What is next in the queue, again and again, beside the other lane. What a suite says is printed whole, when it is done. */
-async function runLane(queue, index) {
-  for (let name = queue.shift(); name; name = queue.shift()) {
-    console.log(`… ${name}`);
-    let output = '';
-    await runSuite(name, { yields: index > 0, write: (text) => (output += text) });
-    process.stdout.write(output);
-  }
+/** A suite beside that of the other lane. What it says is printed whole, when it is done. */
+async function runBeside(name, lane) {
+  console.log(`… ${name}`);
+  let output = '';
+  await runSuite(name, { yields: lane > 0, write: (text) => (output += text) });
+  print(output);
 }
 
 const asked = process.argv.slice(2);
@@ -131,8 +129,8 @@ if (names.some((name) => name === 'browser' || name === 'e2e')) console.log(`bro
 if (asked.length > 0 || availableParallelism() < LANES) for (const name of names) await runSuite(name, {});
 else {
   for (const name of ALONE) await runSuite(name, {});
-  const queue = [...BESIDE];
-  await Promise.all(Array.from({ length: LANES }, (_, index) => runLane(queue, index)));
+  const others = names.filter((name) => !ALONE.includes(name));
+  await inLanes(others, LANES, runBeside);
 }
 if (failures.length > 0) console.error(`\nfailed: ${failures.join(', ')}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

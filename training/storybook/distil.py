@@ -114,6 +114,8 @@ def main(argv=None):
     def store():
         save_atomic({"student": student.state_dict(), "ema": ema.state_dict(), "opt": opt.state_dict(), "step": run.step, "spent": run.spent}, path)
         TR.save(ema.state_dict(), teacher.config, os.path.join(a.out, "transformer.safetensors"), os.path.join(a.out, "transformer_config.json"))
+        if held:
+            run.log(held=held_distance(ema, held, a.shift, channels, device) / unguided)
 
     run.restart_clock()
     for step in run:
@@ -153,11 +155,7 @@ def main(argv=None):
             run.log(loss=average, paths=len(pool), lr=opt.param_groups[0]["lr"])
         if run.due():
             store()
-            if held:
-                run.log(held=held_distance(ema, held, a.shift, channels, device) / unguided)
     store()
-    if held:
-        run.log(held=held_distance(ema, held, a.shift, channels, device) / unguided)
 
 
 if __name__ == "__main__":
