@@ -9,6 +9,8 @@ export interface RunServices {
   /** Backend, precision and threads as the user wants them. */
   readonly options?: () => RunOptions;
   readonly keepAwake: () => Promise<() => void>;
+  /** What this run had to fetch is on the device now. */
+  readonly downloaded?: () => void;
 }
 
 /** The shares at which a screen reader is told; never at every step. */
@@ -143,6 +145,7 @@ export class Run {
   }
 
   #follow(progress: Progress): void {
+    if (this.#downloads && this.phase === 'download' && progress.phase !== 'download') this.#services.downloaded?.();
     this.#progress = progress;
     if (progress.preview) this.#preview = progress.preview;
     if (progress.phase === 'download' && progress.total > 0) this.#downloads = true;

@@ -85,7 +85,12 @@ export class Studio {
     this.queue = new Queue(store);
     this.takes = new Takes();
     this.neighbours = new Neighbours((text) => kinora.embed(text));
-    this.run = new Run({ kinora, keepAwake, options: () => this.preferences.runOptions });
+    this.run = new Run({
+      kinora,
+      keepAwake,
+      options: () => this.preferences.runOptions,
+      downloaded: () => void this.device.refresh(),
+    });
   }
 
   /** A run of an earlier page (before a reload or a crash), until it is taken up again or dismissed. */

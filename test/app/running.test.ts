@@ -73,6 +73,8 @@ describe('making a clip', () => {
     const making = studio.generate();
     await until(() => studio.run.downloads && (studio.run.progress?.done ?? 0) > 0);
     expect(studio.run.progress?.total).toBe(38_123_456);
+    await until(() => studio.run.phase === 'denoise');
+    expect(studio.device.bytesToFetch('storybook'), 'the next clip fetches nothing, though this one is not done').toBe(0);
     await making;
     expect(studio.device.bytesToFetch('storybook')).toBe(0);
   });
