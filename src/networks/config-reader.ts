@@ -50,6 +50,11 @@ export class ConfigReader {
     return value;
   }
 
+  /** A flag of configurations that know it: false where the key is absent or null. */
+  optionalFlag(key: string): boolean {
+    return (this.#json[key] ?? null) !== null && this.flag(key);
+  }
+
   /** A list of one to `most` objects, each to be read in its turn. */
   objects(key: string, most: number): readonly ConfigReader[] {
     return this.#read(key, this.#json[key], 1, most);

@@ -19,6 +19,8 @@ export interface WanConfig {
   readonly eps: number;
   /** Positions that rotary embedding has on each axis: patches in time, height and width. */
   readonly maxPositions: number;
+  /** Whether tokens are told their place besides, by a linear map of rotary embedding's tables: storybook's, not Wan's. */
+  readonly positionEmbedding: boolean;
 }
 
 /** Reads diffusers' transformer/config.json (class WanTransformer3DModel). Throws `invalid-file` on variants without code here. */
@@ -46,5 +48,6 @@ export function parseWanConfig(json: unknown): WanConfig {
     freqDim: config.positiveInteger('freq_dim'),
     eps: config.positiveNumber('eps'),
     maxPositions: config.positiveInteger('rope_max_seq_len'),
+    positionEmbedding: config.optionalFlag('rope_position_embedding'),
   };
 }

@@ -66,7 +66,7 @@ function wholeStep(weights: WeightSource, config: WanConfig, options: WanStepOpt
   const embedded = embed(g, config, latents, options);
   const [F, S] = embedded.hidden.shape as [Dim, Dim, number];
   const rope = ropeInputs(g, config, F, S);
-  let { hidden } = embedded;
+  let hidden = config.positionEmbedding ? embedPositions(g, embedded.hidden, rope) : embedded.hidden;
   for (let i = 0; i < config.layers; i++) {
     hidden = wanBlock(
       g,
@@ -85,16 +85,18 @@ function wholeStep(weights: WeightSource, config: WanConfig, options: WanStepOpt
 function layeredStep(weights: WeightSource, config: WanConfig, options: WanStepOptions): Graph[] {
   const first = new GraphBuilder('wan.embed', weights, options);
   const embedded = embed(first, config, latentsInput(first, config), options);
-  first.output('hidden', embedded.hidden);
+  const [F, S] = embedded.hidden.shape as [Dim, Dim, number];
+  const hidden = config.positionEmbedding ? embedPositions(first, embedded.hidden, ropeInputs(first, config, F, S)) : embedded.hidden;
+  first.output('hidden', hidden);
   first.output('modulation', embedded.modulation);
   first.output('timeEmbedding', embedded.timeEmbedding);
 
-  const F = options.merged ? 1 : 'T';
+  const frames = options.merged ? 1 : 'T';
   const blocks = Array.from({ length: config.layers }, (_, i) => {
     const g = new GraphBuilder(`wan.block${i}`, weights, options);
-    const hidden = g.input('hidden', [F, 'S', config.dim]);
-    const modulation = g.input('modulation', [F, 6, config.dim]);
-    const rope = ropeInputs(g, config, F, 'S');
+    const hidden = g.input('hidden', [frames, 'S', config.dim]);
+    const modulation = g.input('modulation', [frames, 6, config.dim]);
+    const rope = ropeInputs(g, config, frames, 'S');
     const out = wanBlock(g, g.weights.at('blocks', i), config, hidden, { modulation, rope, cross: crossInputs(g, config, i) }, `block${i}`);
     g.output('hidden', out);
     g.tap(`block${i}.out`, out);
@@ -102,9 +104,9 @@ function layeredStep(weights: WeightSource, config: WanConfig, options: WanStepO
   });
 
   const last = new GraphBuilder('wan.head', weights, options);
-  const hidden = last.input('hidden', [F, 'S', config.dim]);
-  const timeEmbedding = last.input('timeEmbedding', [F, config.dim]);
-  last.output('velocity', head(last, config, hidden, timeEmbedding, latentsInput(last, config)));
+  const done = last.input('hidden', [frames, 'S', config.dim]);
+  const timeEmbedding = last.input('timeEmbedding', [frames, config.dim]);
+  last.output('velocity', head(last, config, done, timeEmbedding, latentsInput(last, config)));
   return [first.build(), ...blocks, last.build()];
 }
 
@@ -137,6 +139,15 @@ function embed(g: GraphBuilder, config: WanConfig, latents: Value, { merged }: W
   const modulation = g.reshape(w.linear(g.silu(timeEmbedding), 'time_proj'), [F, 6, dim]); // [F, 6, D]
   g.tap('timestep_proj', modulation);
   return { hidden, timeEmbedding, modulation };
+}
+
+/**
+ * Adds to every token what stands for its place in time, height and width: linear maps of the tables that its queries and keys are turned by.
+ * Rotary embedding alone tells only how far tokens are apart, and in pure noise nothing else tells where one is.
+ */
+function embedPositions(g: GraphBuilder, hidden: Value, rope: BlockInputs['rope']): Value {
+  const w = g.weights.at('position_embedding');
+  return g.add(g.add(hidden, w.linear(rope.cos, 'cos', { bias: false })), w.linear(rope.sin, 'sin', { bias: false })); // [F, S, D]
 }
 
 interface BlockInputs {

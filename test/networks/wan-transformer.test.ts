@@ -26,14 +26,17 @@ const JSON_CONFIG = {
   image_dim: null,
 };
 const CONFIG = parseWanConfig(JSON_CONFIG);
+const PLACED = parseWanConfig({ ...JSON_CONFIG, rope_position_embedding: true });
 
-function wanShapes({ dim: D, layers, ffnDim, textDim, freqDim, inChannels, outChannels, patch }: WanConfig): Record<string, number[]> {
+function wanShapes(config: WanConfig): Record<string, number[]> {
+  const { dim: D, layers, ffnDim, textDim, freqDim, inChannels, outChannels, patch } = config;
   const shapes: Record<string, number[]> = { scale_shift_table: [1, 2, D] };
   const linear = (name: string, out: number, ...rest: number[]) => {
     shapes[`${name}.weight`] = [out, ...rest];
     shapes[`${name}.bias`] = [out];
   };
   linear('patch_embedding', D, inChannels, 1, patch, patch);
+  if (config.positionEmbedding) for (const part of ['cos', 'sin']) shapes[`position_embedding.${part}.weight`] = [D, config.headDim / 2];
   linear('condition_embedder.text_embedder.linear_1', D, textDim);
   linear('condition_embedder.text_embedder.linear_2', D, D);
   linear('condition_embedder.time_embedder.linear_1', D, freqDim);
@@ -55,14 +58,20 @@ function wanShapes({ dim: D, layers, ffnDim, textDim, freqDim, inChannels, outCh
 }
 
 const WEIGHTS = randomWeights(wanShapes(CONFIG), 3);
+const PLACED_WEIGHTS = randomWeights(wanShapes(PLACED), 3);
 const LATENTS = [4, 3, 4, 6];
 
-async function velocity(timesteps: readonly number[], options: WanStepOptions, latents = randomNumbers(9)(4 * 3 * 4 * 6)) {
+async function velocity(
+  timesteps: readonly number[],
+  options: WanStepOptions,
+  latents = randomNumbers(9)(4 * 3 * 4 * 6),
+  [config, weights] = [CONFIG, WEIGHTS],
+) {
   const executor = createReferenceExecutor();
-  const context = await runGraphs(executor, [wanContext(WEIGHTS, CONFIG)], WEIGHTS, { context: [randomNumbers(4)(70), [7, 10]] });
-  const { F, S } = wanTokens(CONFIG, LATENTS, options);
-  const { cos, sin } = ropeTables(CONFIG, 3, 2, 3);
-  return runGraphs(executor, wanStep(WEIGHTS, CONFIG, options), WEIGHTS, {
+  const context = await runGraphs(executor, [wanContext(weights, config)], weights, { context: [randomNumbers(4)(70), [7, 10]] });
+  const { F, S } = wanTokens(config, LATENTS, options);
+  const { cos, sin } = ropeTables(config, 3, 2, 3);
+  return runGraphs(executor, wanStep(weights, config, options), weights, {
     latents: [latents, LATENTS],
     sinusoid: [timestepSinusoid(timesteps, 16), [F, 16]],
     ropeCos: [cos, [F, S, 6]],
@@ -88,6 +97,28 @@ describe('wanStep', () => {
     expect(perFrame.velocity!.data).toEqual(merged.velocity!.data);
     const mixed = await velocity([0, 640, 640], { merged: false, grouping: 'whole' });
     expect(mixed.velocity!.data).not.toEqual(merged.velocity!.data);
+  });
+
+  it('tells tokens their place where the configuration says so, as one graph and as a chain', async () => {
+    const placed = [PLACED, PLACED_WEIGHTS] as [WanConfig, typeof WEIGHTS];
+    // What is alike everywhere: without places, tokens can't tell where they are.
+    const same = Float32Array.from({ length: 4 * 3 * 4 * 6 }, (_, i) => Math.floor(i / (3 * 4 * 6)) - 1.5);
+    const spread = (data: Float32Array) => {
+      const [least, most] = [0, 1].map((end) => {
+        const tokens = Array.from({ length: 3 * 2 * 3 }, (_, token) => {
+          const [frame, row, column] = [Math.floor(token / 6), Math.floor(token / 3) % 2, token % 3];
+          return data[(frame * 4 + 2 * row) * 6 + 2 * column]!;
+        });
+        return end ? Math.max(...tokens) : Math.min(...tokens);
+      }) as [number, number];
+      return most - least;
+    };
+    const unplaced = await velocity([500, 500, 500], { merged: false, grouping: 'whole' }, same);
+    const whole = await velocity([500, 500, 500], { merged: false, grouping: 'whole' }, same, placed);
+    const layers = await velocity([500, 500, 500], { merged: false, grouping: 'layers' }, same, placed);
+    expect(spread(unplaced.velocity!.data as Float32Array)).toBeLessThan(1e-5);
+    expect(spread(whole.velocity!.data as Float32Array)).toBeGreaterThan(1e-2);
+    expect(layers.velocity!.data).toEqual(whole.velocity!.data);
   });
 
   it('loads one block’s weights at a time as a chain', () => {

@@ -136,7 +136,7 @@ async function tryGraphCapture(workload: Workload, executor: Executor): Promise<
     return { ...row, first: ready.first, best: times[0]!, median: times[1]! };
   } catch (error) {
     const { cause, message } = error as Error;
-    return { ...row, first: null, best: null, median: null, reason: String(cause ?? message).slice(0, 200) };
+    return { ...row, first: null, best: null, median: null, reason: String(cause ?? message).split('\n', 1)[0] };
   } finally {
     InferenceSession.create = create;
   }
