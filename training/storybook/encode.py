@@ -31,8 +31,8 @@ def encode_specs(specs, renderer, model, frames, generator, batch):
     for i in range(0, len(specs), batch):
         part = specs[i:i + batch]
         pick = torch.randint(0, renderer.frames, (len(part), 1), generator=generator) if frames == 1 else None
-        if pick is not None:  # on the grid where every latent frame of a clip ends
-            pick -= pick % stride * torch.tensor([[int(s.get("on_grid", False))] for s in part])
+        if pick is not None:  # on the grid the first, as clips begin
+            pick *= torch.tensor([[int(not s.get("on_grid", False))] for s in part])
         x, cover = renderer.render(part, pick)
         with autocast(device):
             z = model.encode(x.float() / 255)

@@ -1,7 +1,8 @@
 """Batched renderer: specs (world.py) -> frames.  Runs on CPU or GPU; the only Python loop over clips draws random numbers.
 
-A spec that is `on_grid` draws nothing from a continuum: its subject's centre and the scenery start on whole cells of 8 pixels, a traveller
-moves by 16 pixels every 4 frames (a token of a latent frame, 128 px), gaits have one phase, rain and snow one beginning.
+A spec that is `on_grid` leaves nothing of its subject to chance: it stands in the middle on whole cells of 8 pixels and looks where its art looks,
+a traveller crosses the middle by 16 pixels every 4 frames (a token of a latent frame, 128 px), gaits have one phase, rain and snow one beginning.
+The scenery is one of three and starts on whole cells too.
 
 `Renderer(assets).render(specs)` -> frames u8 [B, T, 3, S, S] and coverage f32 [B, T, S/8, S/8] (share of a cell that subjects fill).
 """
@@ -100,8 +101,8 @@ class Renderer:
                 extra[-1] = [extra[-1][0], 0.5 + (int(3 * extra[-1][1]) - 1) * 5 * CELL, 0, 0]  # the scenery two cells to the left, as it is, or to the right
             for k in range(K):
                 numbers.append([rand.random() for _ in range(NUMBERS)])
-                if on_grid:  # which way it looks and turns is chance (1 and 4), phases and spans are not
-                    numbers[-1] = [0, numbers[-1][1], 0.5, 0.5, numbers[-1][4]] + [0.5] * (NUMBERS - 5)
+                if on_grid:  # which way it turns is chance (4); where it looks, phases and spans are not
+                    numbers[-1] = [0, 0.75, 0.5, 0.5, numbers[-1][4]] + [0.5] * (NUMBERS - 5)
                 if k >= len(s["subjects"]):
                     rows.append([0, 0, 0, 1e-6, 0, 9, 9, 0, 0])
                     continue
@@ -112,7 +113,7 @@ class Renderer:
                 size = min(size, 0.8)
                 floor = ground + depth
                 air = info.kind in ("flyer", "swimmer")
-                rest = rand.uniform(-0.16, 0.06) if air else floor - size / 2
+                rest = (-CELL if on_grid else rand.uniform(-0.16, 0.06)) if air else floor - size / 2
                 if s["place"] == "lake":  # in the water up to its belly; a swimmer deeper; boats have their own water line
                     floor += {"boat": 0.02, "swimmer": 0.3, "flyer": 0.0}.get(info.kind, 0.2) * size
                     rest = floor - size / 2 if info.kind != "flyer" else rest
@@ -121,7 +122,7 @@ class Renderer:
                 elif air and s["relation"] == "above":
                     rest = 0.2
                 if on_grid:
-                    x, centre = round(x * 10) * CELL, round(rest / CELL) * CELL
+                    x, centre = 0.0, round(rest / CELL) * CELL
                     floor, rest = floor + centre - rest, centre
                 rows.append([V.MOTION_IDS.index(sub["motion"]), KINDS.index(info.kind), {"L": -1, "R": 1, "-": 0}[info.facing], size, x, floor, rest,
                              self.index[sub["id"], sub["colour"]], ground])

@@ -92,7 +92,7 @@ def velocity_loss(model, x0, context, cover, sigma, free, focus, channels=None):
     """-> (loss with weights of channels and focus on the subjects' cells, plain mean squared error).  channels None, focus 0: the same."""
     noise = torch.randn_like(x0)
     with autocast(x0.device):
-        v = model(D.add_noise(x0, noise, sigma), sigma, context)
+        v = model(D.add_noise(x0, noise, sigma), sigma, context, cover)
     each = (v - (noise - x0)).square()
     error = each.mean(1)  # [B, F, h, w]
     gate = free[..., None, None].expand_as(error)
@@ -165,7 +165,7 @@ def main(argv=None):
         config = state["config"] if state else TR.make_config(a.layers, a.heads, channels, patch=a.patch, sigma_data=a.sigma_data or None)
         model = TR.Transformer(config).to(device)
     else:
-        model = TR.load(os.path.join(a.start, "transformer.safetensors"), os.path.join(a.start, "transformer_config.json")).train().requires_grad_(True).to(device)
+        model = TR.load(os.path.join(a.start, "transformer.safetensors"), os.path.join(a.start, "transformer_config.json"), positions=True).train().requires_grad_(True).to(device)
         config = model.config
         if config["in_channels"] != channels:
             p.error(f"--go-on-from has {config['in_channels']} latent channels, the shards have {channels}: encode them with the autoencoder of {a.start}")

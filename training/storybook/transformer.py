@@ -13,12 +13,12 @@ import torch.nn.functional as F
 TEXT_DIM, FREQ_DIM = 384, 256
 
 
-def make_config(layers=8, heads=6, channels=48, ffn=4, patch=2, sigma_data=None) -> dict:
-    """As diffusers writes it, and how its output is read (`velocity_terms`).  Head dimension 64."""
+def make_config(layers=8, heads=6, channels=48, ffn=4, patch=2, sigma_data=None, positions=True) -> dict:
+    """As diffusers writes it, whether tokens know their place (`PositionEmbedding`) and how the output is read (`velocity_terms`).  Head dimension 64."""
     return {"_class_name": "WanTransformer3DModel", "patch_size": [1, patch, patch], "num_attention_heads": heads, "attention_head_dim": 64,
             "in_channels": channels, "out_channels": channels, "text_dim": TEXT_DIM, "freq_dim": FREQ_DIM, "ffn_dim": 64 * heads * ffn, "num_layers": layers,
             "cross_attn_norm": True, "qk_norm": "rms_norm_across_heads", "eps": 1e-6, "image_dim": None, "added_kv_proj_dim": None,
-            "rope_max_seq_len": 64, "pos_embed_seq_len": None, "sigma_data": sigma_data}
+            "rope_max_seq_len": 64, "pos_embed_seq_len": None, "rope_position_embedding": positions, "sigma_data": sigma_data}
 
 
 def velocity_terms(sigma, sigma_data):
@@ -55,6 +55,23 @@ class Conditions(nn.Module):
         self.time_embedder = Pair(FREQ_DIM, dim, F.silu)
         self.time_proj = nn.Linear(dim, 6 * dim)
         self.text_embedder = Pair(TEXT_DIM, dim, lambda x: F.gelu(x, approximate="tanh"))
+
+
+class PositionEmbedding(nn.Module):
+    """Where a token is, added to it: a linear map of the cosines and sines that rotary embedding turns its queries and keys by.
+
+    Rotary embedding alone tells only how far tokens are apart.  In pure noise all tokens are alike then, and a small network spends its
+    depth on finding out where each is; Wan's own weights leave this out.  Zero at first, so that weights without it can go on.
+    """
+
+    def __init__(self, dim):
+        super().__init__()
+        self.cos, self.sin = (nn.Linear(32, dim, bias=False) for _ in range(2))
+        nn.init.zeros_(self.cos.weight), nn.init.zeros_(self.sin.weight)
+
+    def forward(self, rope):
+        """The tables of `Transformer.rope` -> [F*h*w, D]"""
+        return self.cos(rope[0][:, 0, ::2]) + self.sin(rope[1][:, 0, ::2])
 
 
 class RMSNorm(nn.Module):
@@ -143,6 +160,7 @@ class Transformer(nn.Module):
         dim = 64 * heads
         self.patch_embedding = nn.Conv3d(channels, dim, (1, self.patch, self.patch), (1, self.patch, self.patch))
         self.condition_embedder = Conditions(dim)
+        self.position_embedding = PositionEmbedding(dim) if config.get("rope_position_embedding") else None
         self.blocks = nn.ModuleList([Block(dim, heads, config["ffn_dim"], config["eps"]) for _ in range(config["num_layers"])])
         self.proj_out = nn.Linear(dim, self.patch ** 2 * channels)
         self.scale_shift_table = nn.Parameter(torch.randn(1, 2, dim) / dim ** 0.5)
@@ -169,10 +187,12 @@ class Transformer(nn.Module):
             self._rope[key] = tuple(t.float().to(device) for t in (a.cos(), a.sin(), quarter))
         return self._rope[key]
 
-    def forward(self, latents, sigma, context):
-        """latents [B, C, F, H, W], sigma [B, F] in [0, 1], context [B, L, 384] -> velocity [B, C, F, H, W]."""
+    def forward(self, latents, sigma, context, cover=None):
+        """latents [B, C, F, H, W], sigma [B, F] in [0, 1], context [B, L, 384] -> velocity [B, C, F, H, W].
+
+        cover [B, F, H, W] in [0, 1], in training: tokens that it covers are less often routed past the middle blocks."""
         skip, scale = (t[:, None, :, None, None] for t in velocity_terms(sigma, self.config.get("sigma_data")))
-        return skip * latents + scale * self.output(latents, sigma, context)
+        return skip * latents + scale * self.output(latents, sigma, context, cover)
 
     @staticmethod
     def run_blocks(blocks, x, context, time, rope):
@@ -180,11 +200,11 @@ class Transformer(nn.Module):
             x = block(x, context, time, rope)
         return x
 
-    def route(self, x, context, time, rope):
+    def route(self, x, context, time, rope, favour):
         """In training, a random share of each frame's tokens goes past the middle blocks and joins the others again before the
-        last ones: Krause et al. 2025 (TREAD, arXiv 2501.04765).  Less work a step, and fewer steps."""
+        last ones: Krause et al. 2025 (TREAD, arXiv 2501.04765).  Less work a step, and fewer steps.  favour [F*S]: chances to stay."""
         b, f, s, d = x.shape
-        kept = torch.randperm(s, device=x.device)[: round(s * (1 - self.routed))].sort().values
+        kept = torch.multinomial(favour.view(f, s).mean(0), round(s * (1 - self.routed))).sort().values
         cos, sin, quarter = rope
         part = tuple(t.view(f, s, 1, -1)[:, kept].flatten(0, 1) for t in (cos, sin)) + (quarter,)
         first, last = 1, len(self.blocks) - 1
@@ -192,7 +212,7 @@ class Transformer(nn.Module):
         inner = self.run_blocks(self.blocks[first:last], x[:, :, kept], context, time, part)
         return self.run_blocks(self.blocks[last:], x.index_copy(2, kept, inner.to(x.dtype)), context, time, rope)
 
-    def output(self, latents, sigma, context):
+    def output(self, latents, sigma, context, cover=None):
         """What the network itself gives, in the shape of `forward`."""
         b, c, f, h, w = latents.shape
         p = self.patch
@@ -206,7 +226,13 @@ class Transformer(nn.Module):
         time = cond.time_proj(F.silu(temb)).unflatten(-1, (6, -1))
         context = cond.text_embedder(context)
         rope = self.rope(f, h, w, x.device)
-        x = self.route(x, context, time, rope) if self.training and self.routed else self.run_blocks(self.blocks, x, context, time, rope)
+        if self.position_embedding is not None:
+            x = x + self.position_embedding(rope).view(f, h * w, -1).to(x.dtype)
+        if self.training and self.routed:
+            favour = torch.ones(f * h * w, device=x.device) if cover is None else 0.15 + F.avg_pool2d(cover.mean(0), p).flatten()
+            x = self.route(x, context, time, rope, favour)
+        else:
+            x = self.run_blocks(self.blocks, x, context, time, rope)
         shift, scale = (self.scale_shift_table[:, None] + temb[..., None, :]).to(x.dtype)[..., None, :, :].unbind(-2)
         x = self.proj_out(torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=self.config["eps"]), 1 + scale))
         return x.float().view(b, f, h, w, p, p, c).permute(0, 6, 1, 2, 4, 3, 5).reshape(b, c, f, h * p, w * p)
@@ -218,8 +244,15 @@ def save(state, config, weights, config_path, dtype=torch.float16):
     json.dump(config, open(config_path, "w"), indent=1)
 
 
-def load(weights, config_path):
+def load(weights, config_path, positions=None):
+    """positions True: weights without a position embedding get an empty one."""
     from safetensors.torch import load_file
-    model = Transformer(json.load(open(config_path)))
-    model.load_state_dict({k: v.float() for k, v in load_file(weights).items()})
+    config = json.load(open(config_path))
+    state = {k: v.float() for k, v in load_file(weights).items()}
+    if positions and not config.get("rope_position_embedding"):
+        config["rope_position_embedding"] = True
+    model = Transformer(config)
+    if positions:
+        state = {**{k: v for k, v in model.state_dict().items() if k.startswith("position_embedding.")}, **state}
+    model.load_state_dict(state)
     return model.eval().requires_grad_(False)
