@@ -1,3 +1,4 @@
+import { KinoraError } from '../errors';
 import { GraphBuilder } from '../graph/builder';
 import { multiplyDims } from '../graph/dims';
 import type { Dim, Graph, Value, WeightSource } from '../graph/types';
@@ -54,9 +55,15 @@ export function wanContext(weights: WeightSource, config: WanConfig, options: { 
 /**
  * One evaluation of the transformer. Inputs: `latents` [C, T, H, W], `sinusoid` [F, freqDim] (see
  * `timestepSinusoid`), `ropeCos` and `ropeSin` [F, S, headDim / 2] (see `ropeTables`), and `wanContext`'s outputs.
- * Output: `velocity` [C, T, H, W], the model's estimate of noise − clip.
+ * Output: `velocity` [C, T, H, W], the model's estimate of noise − clip. Throws `invalid-file` on weights that the configuration leaves out.
  */
 export function wanStep(weights: WeightSource, config: WanConfig, options: WanStepOptions): Graph[] {
+  if (!config.positionEmbedding && weights.has('position_embedding.cos.weight'))
+    throw new KinoraError(
+      'invalid-file',
+      'The transformer has weights that tell tokens their place, and its configuration says that it has none.',
+      'Use the configuration that belongs to these weights.',
+    );
   return options.grouping === 'whole' ? [wholeStep(weights, config, options)] : layeredStep(weights, config, options);
 }
 

@@ -31,16 +31,16 @@ const GOLDEN_FOLDERS = readdirSync(TESTS)
 /**
  * The packed model holds linears and embeddings in Q8_0, so it can only be near the goldens, which come from f16 weights.
  * About twice what was measured of storybook-v1, worst over the project's own goldens (max / rms; all executors agree on them): prediction
- * 0.14 / 0.022, latents 0.20 / 0.025. storybook-v0 stayed within 0.018 / 0.003 and 0.075 / 0.0064: its weights are smaller and its guess at
- * the first step is its velocity, v1's is the picture itself. Frames 7 / 0.85 levels. The autoencoder is packed as it was, in f16.
+ * 0.17 / 0.033, latents 0.37 / 0.034, from the prompt 0.98 / 0.056, frames 17 / 2.4 levels; at its own size frames agree to 49 dB (python -m
+ * training.pack.cost), the goldens' 64 px are far from what it was trained on. The autoencoder is packed as it was, in f16.
  */
 const PACKED_WEIGHTS: StorybookTolerances = {
   context: { max: 1, rms: 5e-2 },
-  prediction: { max: 0.28, rms: 4.5e-2 },
-  latents: { max: 0.4, rms: 5e-2 },
-  fromPrompt: { max: 0.5, rms: 6e-2 },
+  prediction: { max: 0.34, rms: 6.6e-2 },
+  latents: { max: 0.74, rms: 7e-2 },
+  fromPrompt: { max: 2, rms: 0.11 },
   decoded: EXACT_WEIGHTS.decoded,
-  frames: { max: 14, rms: 1.7, absolute: true },
+  frames: { max: 34, rms: 4.8, absolute: true },
   encoded: EXACT_WEIGHTS.encoded,
 };
 
@@ -109,8 +109,7 @@ async function exportedModel(goldenFolder: string): Promise<StorybookGoldens | n
       textEncoder: await open(join(textFolder, textFile)),
     },
     tokenizer: findTokenizerJson(),
-    // v1 makes more of rounding: 3.4e-4 at worst between PyTorch and each executor, v0 stays below 1e-4.
-    tolerances: model.id === 'storybook-v1' ? { ...EXACT_WEIGHTS, prediction: { max: 8e-4 } } : EXACT_WEIGHTS,
+    tolerances: EXACT_WEIGHTS,
   });
 }
 

@@ -119,6 +119,7 @@ describe('wanStep', () => {
     expect(spread(unplaced.velocity!.data as Float32Array)).toBeLessThan(1e-5);
     expect(spread(whole.velocity!.data as Float32Array)).toBeGreaterThan(1e-2);
     expect(layers.velocity!.data).toEqual(whole.velocity!.data);
+    expect(() => wanStep(PLACED_WEIGHTS, CONFIG, { merged: true, grouping: 'whole' })).toThrow(/says that it has none/);
   });
 
   it('loads one block’s weights at a time as a chain', () => {

@@ -53,7 +53,10 @@ def build_manifest(model: dict, transformer: dict, autoencoder: dict, text_encod
         "chunkSizeBytes": CHUNK_BYTES,
         "files": files,
         "configs": {
-            "transformer": {field: transformer[field] for field in TRANSFORMER_FIELDS},
+            "transformer": {
+                **{field: transformer[field] for field in TRANSFORMER_FIELDS},
+                **({"rope_position_embedding": True} if transformer.get("rope_position_embedding") else {}),
+            },
             "autoencoder": autoencoder,
             "textEncoder": {field: text_encoder[field] for field in TEXT_ENCODER_FIELDS},
         },

@@ -19,7 +19,7 @@ from safetensors.torch import load_file  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-from storybook import assets, autoencoder, bundle, captions, distil, encode, fast_conv, golden, judge, train_autoencoder, train_transformer, transformer  # noqa: E402
+from storybook import assets, autoencoder, bundle, captions, distil, encode, fast_conv, golden, judge, match, train_autoencoder, train_transformer, transformer  # noqa: E402
 from storybook.motion import bounce_table  # noqa: E402
 from storybook.renderer import Renderer  # noqa: E402
 from storybook.subjects import SUBJECTS  # noqa: E402
@@ -86,6 +86,24 @@ def test_subjects_on_the_grid_move_by_whole_cells():
     loose = renderer.render([{**spec, "seed": seed} for seed in range(8)])[1]
     different = lambda clips: len({tuple(clip[12].flatten().round(decimals=3).tolist()) for clip in clips})
     assert different(loose) == 8 and different(cover) == 1
+
+
+def test_a_clip_is_nearest_to_what_it_shows():
+    torch.manual_seed(0)
+    sprites = torch.randint(0, 256, (3, 4, 128, 128), dtype=torch.uint8)
+    sprites[:, 3] = 255
+    places = torch.randint(0, 256, (14, 4, 3, 3, 25, 33), dtype=torch.uint8)
+    ids = ["automobile", "dog", "bus"]
+    renderer = Renderer({"size": 128, "sprites": sprites, "sprite_index": {(id, None): k for k, id in enumerate(ids)}, "places": places}, 25)
+    scene = {"relation": None, "place": "desert", "time": "day", "weather": "clear", "camera": "static", "look": "flat", "seed": 5, "on_grid": True}
+    shown = [("dog", "left"), ("automobile", "still"), ("bus", "right")]
+    specs = [{**scene, "subjects": [{"id": id, "colour": None, "motion": motion, "size": "normal"}]} for id, motion in shown]
+    frames = [0, 8, 16, 24]
+    clips = match.render(renderer, specs, frames) + 0.1 * torch.randn(3, 4, 3, 128, 128)
+    assert [match.nearest(c, s, renderer, ids, frames) for c, s in zip(clips, specs)] == shown
+    world = type("Few", (), {"ids": ids})
+    assert match.score(specs, clips, renderer, world, frames) == {"subject": 1.0, "motion": 1.0, "both": 1.0, "direction": 1.0}
+    assert match.score(specs, clips[[1, 0, 2]], renderer, world, frames) == {"subject": 0.333, "motion": 0.333, "both": 0.333, "direction": 0.5}
 
 
 def test_token_noise_is_alike_within_a_token():

@@ -4,8 +4,8 @@ import { createWgslExecutor, type WgslExecutor, type WgslOptions } from '../../.
 const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups'];
 
 /**
- * An executor on whatever adapter `navigator.gpu` has, and its device. `software` chooses the kernels of the other kind of adapter,
- * `without` leaves features out, `features` adds some.
+ * An executor on whatever adapter `navigator.gpu` has, and its device: a new one, or the `device` given. `software` chooses the kernels of the
+ * other kind of adapter, `without` leaves features out, `features` adds some.
  */
 export async function testExecutor({
   without = [],
@@ -18,9 +18,22 @@ export async function testExecutor({
 }> {
   const adapter = await navigator.gpu.requestAdapter();
   if (!adapter) throw new Error('There is no WebGPU adapter.');
-  const device = await adapter.requestDevice({
-    requiredFeatures: [...FEATURES, ...features].filter((feature) => adapter.features.has(feature) && !without.includes(feature)),
-  });
+  const device =
+    options.device ??
+    (await adapter.requestDevice({
+      requiredFeatures: [...FEATURES, ...features].filter((feature) => adapter.features.has(feature) && !without.includes(feature)),
+    }));
   const software = options.software ?? adapter.info.isFallbackAdapter;
-  return { executor: createWgslExecutor({ device, adapter: adapter.info.description, ...options, software }), device, software };
+  return { executor: createWgslExecutor({ adapter: adapter.info.description, ...options, device, software }), device, software };
+}
+
+/** Lets all executors on a device share their pipelines, which software drivers take seconds to compile. A label names a kernel with all it is specialised by. */
+export function sharePipelines(device: GPUDevice): void {
+  const made = new Map<string, Promise<GPUComputePipeline>>();
+  const create = device.createComputePipelineAsync.bind(device);
+  device.createComputePipelineAsync = (descriptor) => {
+    const known = made.get(descriptor.label!) ?? create(descriptor);
+    made.set(descriptor.label!, known);
+    return known;
+  };
 }

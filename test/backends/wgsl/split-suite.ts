@@ -1,9 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../../src/graph/builder';
 import type { KernelChoices } from '../../../src/backends/wgsl/tuning/choice';
 import type { Precision } from '../../../src/graph/executor';
 import type { Value, WeightSource } from '../../../src/graph/types';
-import { testExecutor } from './device';
+import { sharePipelines, testExecutor } from './device';
 import { evaluate, type Case } from './evaluate';
 import { randomWeights } from './random-weights';
 
@@ -182,25 +182,29 @@ const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: nu
  */
 export function splitSuite(precision: Precision = 'exact', choices: KernelChoices = {}): void {
   describe('over the binding limit', () => {
+    let device: GPUDevice;
+    beforeAll(async () => {
+      ({ device } = await testExecutor());
+      sharePipelines(device);
+    });
+    afterAll(() => device.destroy());
+
     for (const { name, bindingBytes, ...networkCase } of CASES)
       for (const software of precision === 'fast' ? [false] : [true, false])
         test(`${name} (${software ? 'kernels of CPU adapters' : 'tiles'})`, async () => {
           const weights = randomWeights(networkCase.weights ?? {}, networkCase.type);
-          const options = { software, precision, ...(software ? {} : { choices }) };
-          const whole = await testExecutor(options);
-          const watched = watchBindings(whole.device);
-          const cut = await testExecutor({ ...options, limits: { bindingBytes } });
-          expect(cut.executor.plan.precision).toBe(precision);
-          const bound = watchBindings(cut.device);
-          cut.device.pushErrorScope('validation');
-          const actual = await evaluate(cut.executor, networkCase, weights);
-          expect(await cut.device.popErrorScope()).toBeNull();
-          expect(actual).toEqual(await evaluate(whole.executor, networkCase, weights));
-          expect(cut.executor.liveBuffers).toBe(0);
-          expect(Math.max(...bound)).toBeLessThanOrEqual(bindingBytes);
-          expect(bound.length).toBeGreaterThan(watched.length);
-          whole.device.destroy();
-          cut.device.destroy();
+          const options = { device, software, precision, ...(software ? {} : { choices }) };
+          const { executor: whole } = await testExecutor(options);
+          const { executor: cut } = await testExecutor({ ...options, limits: { bindingBytes } });
+          expect(cut.plan.precision).toBe(precision);
+          device.pushErrorScope('validation');
+          const bound = await watchBindings(device, () => evaluate(cut, networkCase, weights));
+          expect(await device.popErrorScope()).toBeNull();
+          const undivided = await watchBindings(device, () => evaluate(whole, networkCase, weights));
+          expect(bound.result).toEqual(undivided.result);
+          expect(cut.liveBuffers).toBe(0);
+          expect(Math.max(...bound.sizes)).toBeLessThanOrEqual(bindingBytes);
+          expect(bound.sizes.length).toBeGreaterThan(undivided.sizes.length);
         });
   });
 
@@ -304,16 +308,18 @@ export function splitSuite(precision: Precision = 'exact', choices: KernelChoice
   });
 }
 
-/** The sizes of all storage bindings made on a device from now on. */
-function watchBindings(device: GPUDevice): number[] {
+/** What `run` gives, and the sizes of all storage bindings that it makes on a device. */
+async function watchBindings<T>(device: GPUDevice, run: () => Promise<T>): Promise<{ result: T; sizes: number[] }> {
   const sizes: number[] = [];
-  const create = device.createBindGroup.bind(device);
+  const create = device.createBindGroup;
   device.createBindGroup = (descriptor) => {
     for (const { binding, resource } of descriptor.entries) {
       const { buffer, offset = 0, size } = resource as GPUBufferBinding;
       if (binding > 0) sizes.push(size ?? buffer.size - offset);
     }
-    return create(descriptor);
+    return create.call(device, descriptor);
   };
-  return sizes;
+  const result = await run();
+  device.createBindGroup = create;
+  return { result, sizes };
 }
