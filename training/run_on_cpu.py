@@ -23,19 +23,21 @@ SHARES = {"autoencoder": 0.14, "transformer": 0.62, "judge": 0.08, "distil": 0.1
 
 def plan(a):
     """-> [(phase, module, arguments)]"""
+    from storybook.runtime import bf16_is_fast, pick_device  # torch, which --status needs not
     at, minilm = lambda *p: os.path.join(a.work, *p), ["--text-encoder", a.text_encoder]
     assets, budget = ["--assets", at("assets.pt")], lambda phase: ["--clock", "cpu", "--seconds", str(round(a.hours * 3600 * SHARES[phase]))]
     autoencoder = a.start or at("autoencoder")
-    encode = assets + minilm + ["--autoencoder", autoencoder, "--subjects", a.subjects]
+    encode = assets + minilm + ["--autoencoder", autoencoder, "--subjects", a.subjects, "--grid", "1", "--calm", "0.75"]
+    rates = ["--lr", "1.6e-3", "--muon-lr", "5e-3"] if bf16_is_fast(pick_device("cpu")) else ["--lr", "1.4e-3", "--muon-lr", "0"]  # Muon computes in bf16
     start = ["--go-on-from", a.start] if a.start else []  # (torchrun takes a --start for its own); the autoencoder stays as it is: latents of another one would be new to the transformer
     score = ["score"] + assets + minilm + ["--work", at("judge"), "--count", "100"]
     phases = [
         ("assets", "assets", ["--icons", a.icons, "--out", at("assets.pt"), "--size", str(a.size)]),
         ("autoencoder", "train_autoencoder", assets + ["--work", at("autoencoder")] + budget("autoencoder")),
-        ("stills", "encode", encode + ["--out", at("stills"), "--frames", "1", "--shards", str(a.still_shards), "--clips", "2000", "--captions", "2", "--calm", "0.7"]),
-        ("clips", "encode", encode + ["--out", at("clips"), "--frames", "25", "--shards", str(a.clip_shards), "--clips", "500", "--captions", "3", "--calm", "0.4"]),
+        ("stills", "encode", encode + ["--out", at("stills"), "--frames", "1", "--shards", str(a.still_shards), "--clips", "2000", "--captions", "2"]),
+        ("clips", "encode", encode + ["--out", at("clips"), "--frames", "25", "--shards", str(a.clip_shards), "--clips", "500", "--captions", "3"]),
         ("transformer", "train_transformer", minilm + ["--stills", at("stills"), "--clips", at("clips"), "--work", at("transformer"), "--heads", str(a.heads), "--layers", str(a.layers),
-                                                       "--lr", "1.6e-3", "--muon-lr", "5e-3", "--still-batch", str(max(1, 32 // RANKS)), "--clip-batch", str(max(1, 6 // RANKS)), "--threads", "1"] + start + budget("transformer")),
+                                                       *rates, "--still-batch", str(max(1, 32 // RANKS)), "--clip-batch", str(max(1, 6 // RANKS)), "--threads", "1"] + start + budget("transformer")),
         ("judge", "judge", ["train"] + assets + ["--work", at("judge"), "--subjects", a.subjects] + budget("judge")),
         ("distil", "distil", minilm + ["--work", at("transformer"), "--clips", at("clips"), "--out", at("distilled"), "--steps", "4"] + budget("distil")),
         ("bundle", "bundle", assets + minilm + ["--work", at("distilled"), "--autoencoder", autoencoder, "--out", at("bundle"), "--subjects", a.subjects, "--steps", "4", "--guidance", "1"]),

@@ -13,10 +13,14 @@ def pick_device(name=None):
     return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
+def bf16_is_fast(device):
+    """On CUDA, and on CPUs with AMX or AVX-512 bf16 (5 times f32 there); elsewhere it takes ten times as long as f32."""
+    return device.type == "cuda" or torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+
+
 def autocast(device, enabled=True):
-    """bf16 where it is fast: on CUDA, and on CPUs with AMX or AVX-512 bf16 (5 times f32 there); plain f32 elsewhere."""
-    fast = device.type == "cuda" or torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16) if enabled and fast else contextlib.nullcontext()
+    """bf16 where it is fast, plain f32 elsewhere."""
+    return torch.autocast(device.type, torch.bfloat16) if enabled and bf16_is_fast(device) else contextlib.nullcontext()
 
 
 class Ranks:

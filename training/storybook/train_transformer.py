@@ -143,7 +143,7 @@ def main(argv=None):
     p.add_argument("--warmup", type=int, default=200)
     p.add_argument("--decay", type=float, default=0.25, help="share of the time at its end in which the learning rate falls to 2 %%")
     p.add_argument("--ema", type=float, default=0.999)
-    p.add_argument("--focus", type=float, default=2.0, help="extra weight of cells covered by subjects; fades out with the learning rate")
+    p.add_argument("--focus", type=float, default=6.0, help="extra weight of cells covered by subjects; fades out with the learning rate")
     p.add_argument("--channel-power", type=float, default=1.0, help="weight of a latent channel in the loss: its deviation to this power (2: the picture's error)")
     p.add_argument("--route", type=float, default=0.5, help="share of a picture's tokens that skip the middle blocks in training (transformer.py)")
     p.add_argument("--sigma-data", type=float, default=0.6, help="preconditioning of the network's output (transformer.py); 0: it is the velocity")
