@@ -16,7 +16,7 @@ export function wan13b(layers: number): WanConfig {
     freqDim: 256,
     eps: 1e-6,
     maxPositions: 1024,
-  positionEmbedding: false,
+    positionEmbedding: false,
   };
 }
 

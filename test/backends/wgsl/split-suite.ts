@@ -205,6 +205,8 @@ export function splitSuite(precision: Precision = 'exact', choices: KernelChoice
           expect(cut.liveBuffers).toBe(0);
           expect(Math.max(...bound.sizes)).toBeLessThanOrEqual(bindingBytes);
           expect(bound.sizes.length).toBeGreaterThan(undivided.sizes.length);
+          await cut.dispose();
+          await whole.dispose();
         });
   });
 
