@@ -71,8 +71,7 @@ function wholeStep(weights: WeightSource, config: WanConfig, options: WanStepOpt
   const g = new GraphBuilder('wan.step', weights, options);
   const latents = latentsInput(g, config);
   const embedded = embed(g, config, latents, options);
-  const [F, S] = embedded.hidden.shape as [Dim, Dim, number];
-  const rope = ropeInputs(g, config, F, S);
+  const rope = ropeInputs(g, config, embedded.hidden);
   let hidden = config.positionEmbedding ? embedPositions(g, embedded.hidden, rope) : embedded.hidden;
   for (let i = 0; i < config.layers; i++) {
     hidden = wanBlock(
@@ -92,18 +91,17 @@ function wholeStep(weights: WeightSource, config: WanConfig, options: WanStepOpt
 function layeredStep(weights: WeightSource, config: WanConfig, options: WanStepOptions): Graph[] {
   const first = new GraphBuilder('wan.embed', weights, options);
   const embedded = embed(first, config, latentsInput(first, config), options);
-  const [F, S] = embedded.hidden.shape as [Dim, Dim, number];
-  const hidden = config.positionEmbedding ? embedPositions(first, embedded.hidden, ropeInputs(first, config, F, S)) : embedded.hidden;
-  first.output('hidden', hidden);
+  const patches = embedded.hidden;
+  first.output('hidden', config.positionEmbedding ? embedPositions(first, patches, ropeInputs(first, config, patches)) : patches);
   first.output('modulation', embedded.modulation);
   first.output('timeEmbedding', embedded.timeEmbedding);
 
-  const frames = options.merged ? 1 : 'T';
+  const F = options.merged ? 1 : 'T';
   const blocks = Array.from({ length: config.layers }, (_, i) => {
     const g = new GraphBuilder(`wan.block${i}`, weights, options);
-    const hidden = g.input('hidden', [frames, 'S', config.dim]);
-    const modulation = g.input('modulation', [frames, 6, config.dim]);
-    const rope = ropeInputs(g, config, frames, 'S');
+    const hidden = g.input('hidden', [F, 'S', config.dim]);
+    const modulation = g.input('modulation', [F, 6, config.dim]);
+    const rope = ropeInputs(g, config, hidden);
     const out = wanBlock(g, g.weights.at('blocks', i), config, hidden, { modulation, rope, cross: crossInputs(g, config, i) }, `block${i}`);
     g.output('hidden', out);
     g.tap(`block${i}.out`, out);
@@ -111,9 +109,9 @@ function layeredStep(weights: WeightSource, config: WanConfig, options: WanStepO
   });
 
   const last = new GraphBuilder('wan.head', weights, options);
-  const done = last.input('hidden', [frames, 'S', config.dim]);
-  const timeEmbedding = last.input('timeEmbedding', [frames, config.dim]);
-  last.output('velocity', head(last, config, done, timeEmbedding, latentsInput(last, config)));
+  const hidden = last.input('hidden', [F, 'S', config.dim]);
+  const timeEmbedding = last.input('timeEmbedding', [F, config.dim]);
+  last.output('velocity', head(last, config, hidden, timeEmbedding, latentsInput(last, config)));
   return [first.build(), ...blocks, last.build()];
 }
 
@@ -122,7 +120,9 @@ function latentsInput(g: GraphBuilder, { inChannels, patch }: WanConfig): Value 
   return g.input('latents', [inChannels, 'T', multiplyDims(patch, 'h'), multiplyDims(patch, 'w')]);
 }
 
-function ropeInputs(g: GraphBuilder, { headDim }: WanConfig, F: Dim, S: Dim): { cos: Value; sin: Value } {
+/** The tables for tokens [F, S, D]. */
+function ropeInputs(g: GraphBuilder, { headDim }: WanConfig, tokens: Value): { cos: Value; sin: Value } {
+  const [F, S] = tokens.shape as [Dim, Dim, number];
   return { cos: g.input('ropeCos', [F, S, headDim / 2]), sin: g.input('ropeSin', [F, S, headDim / 2]) };
 }
 

@@ -202,9 +202,9 @@ class Transformer(nn.Module):
 
     def route(self, x, context, time, rope, favour):
         """In training, a random share of each frame's tokens goes past the middle blocks and joins the others again before the
-        last ones: Krause et al. 2025 (TREAD, arXiv 2501.04765).  Less work a step, and fewer steps.  favour [F*S]: chances to stay."""
+        last ones: Krause et al. 2025 (TREAD, arXiv 2501.04765).  Less work a step, and fewer steps.  favour [S]: chances to stay."""
         b, f, s, d = x.shape
-        kept = torch.multinomial(favour.view(f, s).mean(0), round(s * (1 - self.routed))).sort().values
+        kept = torch.multinomial(favour, round(s * (1 - self.routed))).sort().values
         cos, sin, quarter = rope
         part = tuple(t.view(f, s, 1, -1)[:, kept].flatten(0, 1) for t in (cos, sin)) + (quarter,)
         first, last = 1, len(self.blocks) - 1
@@ -229,7 +229,7 @@ class Transformer(nn.Module):
         if self.position_embedding is not None:
             x = x + self.position_embedding(rope).view(f, h * w, -1).to(x.dtype)
         if self.training and self.routed:
-            favour = torch.ones(f * h * w, device=x.device) if cover is None else 0.15 + F.avg_pool2d(cover.mean(0), p).flatten()
+            favour = torch.ones(h * w, device=x.device) if cover is None else 0.15 + F.avg_pool2d(cover.mean((0, 1))[None], p).flatten()
             x = self.route(x, context, time, rope, favour)
         else:
             x = self.run_blocks(self.blocks, x, context, time, rope)
@@ -244,15 +244,11 @@ def save(state, config, weights, config_path, dtype=torch.float16):
     json.dump(config, open(config_path, "w"), indent=1)
 
 
-def load(weights, config_path, positions=None):
-    """positions True: weights without a position embedding get an empty one."""
+def load(weights, config_path, positions=False):
+    """positions: weights without a position embedding get an empty one."""
     from safetensors.torch import load_file
     config = json.load(open(config_path))
-    state = {k: v.float() for k, v in load_file(weights).items()}
-    if positions and not config.get("rope_position_embedding"):
-        config["rope_position_embedding"] = True
-    model = Transformer(config)
-    if positions:
-        state = {**{k: v for k, v in model.state_dict().items() if k.startswith("position_embedding.")}, **state}
-    model.load_state_dict(state)
+    model = Transformer({**config, "rope_position_embedding": True} if positions else config)
+    empty = {k: v for k, v in model.state_dict().items() if k.startswith("position_embedding.")} if positions else {}
+    model.load_state_dict({**empty, **{k: v.float() for k, v in load_file(weights).items()}})
     return model.eval().requires_grad_(False)

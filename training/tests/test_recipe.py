@@ -101,9 +101,8 @@ def test_a_clip_is_nearest_to_what_it_shows():
     frames = [0, 8, 16, 24]
     clips = match.render(renderer, specs, frames) + 0.1 * torch.randn(3, 4, 3, 128, 128)
     assert [match.nearest(c, s, renderer, ids, frames) for c, s in zip(clips, specs)] == shown
-    world = type("Few", (), {"ids": ids})
-    assert match.score(specs, clips, renderer, world, frames) == {"subject": 1.0, "motion": 1.0, "both": 1.0, "direction": 1.0}
-    assert match.score(specs, clips[[1, 0, 2]], renderer, world, frames) == {"subject": 0.333, "motion": 0.333, "both": 0.333, "direction": 0.5}
+    assert match.score(specs, clips, renderer, ids, frames) == {"subject": 1.0, "motion": 1.0, "both": 1.0, "direction": 1.0}
+    assert match.score(specs, clips[[1, 0, 2]], renderer, ids, frames) == {"subject": 0.333, "motion": 0.333, "both": 0.333, "direction": 0.5}
 
 
 def test_token_noise_is_alike_within_a_token():

@@ -321,7 +321,9 @@ async function watchBindings<T>(device: GPUDevice, run: () => Promise<T>): Promi
     }
     return create.call(device, descriptor);
   };
-  const result = await run();
-  device.createBindGroup = create;
-  return { result, sizes };
+  try {
+    return { result: await run(), sizes };
+  } finally {
+    device.createBindGroup = create;
+  }
 }
