@@ -16,8 +16,8 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+RANKS = os.cpu_count() or 1  # the transformer trains and is distilled in a process for each core, which beats one process of as many threads
 # Share of --hours that each training phase gets; drawing and encoding come on top (about 3 clips or 60 pictures a second).
-RANKS = os.cpu_count() or 1  # the transformer trains in a process for each core, which beats one process of as many threads
 SHARES = {"autoencoder": 0.14, "transformer": 0.62, "judge": 0.08, "distil": 0.16}
 
 
@@ -28,8 +28,10 @@ def plan(a):
     assets, budget = ["--assets", at("assets.pt")], lambda phase: ["--clock", "cpu", "--seconds", str(round(a.hours * 3600 * SHARES[phase]))]
     autoencoder = a.start or at("autoencoder")
     encode = assets + minilm + ["--autoencoder", autoencoder, "--subjects", a.subjects, "--grid", "1", "--calm", "0.75"]
-    rates = ["--lr", "1.6e-3", "--muon-lr", "5e-3"] if bf16_is_fast(pick_device("cpu")) else ["--lr", "1.4e-3", "--muon-lr", "0"]  # Muon computes in bf16
-    start = ["--go-on-from", a.start] if a.start else []  # (torchrun takes a --start for its own); the autoencoder stays as it is: latents of another one would be new to the transformer
+    muon = lambda rate: ["--muon-lr", rate if bf16_is_fast(pick_device("cpu")) else "0"]  # it computes in bf16
+    rates = ["--lr", "1.4e-3"] + muon("4e-3")
+    teacher = a.start and os.path.join(a.start, "teacher")  # what a distilled transformer was distilled from trains further
+    start = ["--go-on-from", teacher if os.path.isdir(teacher) else a.start] if a.start else []  # (torchrun takes a --start for its own); the autoencoder stays as it is: latents of another one would be new to the transformer
     score = ["score"] + assets + minilm + ["--work", at("judge"), "--count", "100"]
     phases = [
         ("assets", "assets", ["--icons", a.icons, "--out", at("assets.pt"), "--size", str(a.size)]),
@@ -39,10 +41,12 @@ def plan(a):
         ("transformer", "train_transformer", minilm + ["--stills", at("stills"), "--clips", at("clips"), "--work", at("transformer"), "--heads", str(a.heads), "--layers", str(a.layers),
                                                        *rates, "--still-batch", str(max(1, 32 // RANKS)), "--clip-batch", str(max(1, 6 // RANKS)), "--threads", "1"] + start + budget("transformer")),
         ("judge", "judge", ["train"] + assets + ["--work", at("judge"), "--subjects", a.subjects] + budget("judge")),
-        ("distil", "distil", minilm + ["--work", at("transformer"), "--clips", at("clips"), "--out", at("distilled"), "--steps", "4"] + budget("distil")),
-        ("bundle", "bundle", assets + minilm + ["--work", at("distilled"), "--autoencoder", autoencoder, "--out", at("bundle"), "--subjects", a.subjects, "--steps", "4", "--guidance", "1"]),
-        ("teacher", "bundle", assets + minilm + ["--work", at("transformer"), "--autoencoder", autoencoder, "--out", at("teacher"), "--subjects", a.subjects, "--steps", "20", "--guidance", "4"]),
+        ("distil", "distil", minilm + ["--work", at("transformer"), "--clips", at("clips"), "--out", at("distilled"), "--guidance", "2", "--steps", "8", "--teacher-steps", "8", "--jitter", "0.9", "--compile",
+                                          "--lr", "5e-4", "--renew", "0.125", "--pool", str(300 // RANKS), "--ema", "0.99", "--threads", "1"] + muon("1.5e-3") + budget("distil")),
+        ("bundle", "bundle", assets + minilm + ["--work", at("distilled"), "--autoencoder", autoencoder, "--out", at("bundle"), "--subjects", a.subjects, "--steps", "8", "--guidance", "1"]),
+        ("teacher", "bundle", assets + minilm + ["--work", at("transformer"), "--autoencoder", autoencoder, "--out", at("teacher"), "--subjects", a.subjects, "--steps", "10", "--guidance", "2"]),
         ("score", "judge", score + ["--bundle", at("bundle"), "--out", at("evaluation.json")]),
+        ("match", "match", assets + minilm + ["--subjects", a.subjects, "--bundle", at("bundle"), "--out", at("match.json")]),
         ("score-teacher", "judge", score + ["--bundle", at("teacher"), "--out", at("evaluation-teacher.json")]),
     ]
     return [phase for phase in phases if not (a.start and phase[0] == "autoencoder")]
@@ -96,7 +100,7 @@ def main():
             continue
         print(f"{time.strftime('%F %T')} {phase}", flush=True)
         with open(os.path.join(a.work, f"{phase}.log"), "a") as log:
-            ranks = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(RANKS)] if module == "train_transformer" else []
+            ranks = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(RANKS)] if module in ("train_transformer", "distil") else []
             child = subprocess.Popen([sys.executable, *ranks, "-m", f"storybook.{module}", *arguments], cwd=HERE, env=environment, stdout=log, stderr=subprocess.STDOUT)
             code = child.wait()
         if stopping or code:

@@ -103,15 +103,16 @@ export class Composer {
     return unique(this.parts.filter((part) => part.kind === 'known').map((part) => part.text.toLowerCase()));
   }
 
-  /** Takes over a model's limits and defaults; settings that were stored and still fit stay. */
+  /** Takes over a model's limits and defaults; settings that were stored and still fit stay, steps and guidance only of the very same weights. */
   useModel(description: ModelDescription): void {
-    const { defaults, limits, id } = description.manifest;
+    const { defaults, limits, id, revision } = description.manifest;
     this.#description = description;
     this.#lexicon = description.vocabulary ? buildLexicon(description.vocabulary) : null;
     const saved = readJson<Partial<SavedComposer>>(this.#store, STORAGE_KEY);
     const kept = saved?.model === id ? saved : {};
-    this.steps = keep(kept.steps, limits.steps) ?? defaults.steps;
-    this.guidance = keep(kept.guidance, limits.guidance) ?? defaults.guidance;
+    const sampling = kept.revision === revision ? kept : {}; // newer weights want another number of steps, and perhaps no guidance
+    this.steps = keep(sampling.steps, limits.steps) ?? defaults.steps;
+    this.guidance = keep(sampling.guidance, limits.guidance) ?? defaults.guidance;
     this.fps = keep(kept.fps, limits.fps) ?? defaults.fps;
     this.frames = keep(kept.frames, limits.frames) ?? defaults.frames;
     const width = keep(kept.width, limits.width);
@@ -294,6 +295,7 @@ export class Composer {
   save(): void {
     const saved: SavedComposer = {
       model: this.#description?.manifest.id ?? '',
+      revision: this.#description?.manifest.revision ?? '',
       prompt: this.prompt,
       negativePrompt: this.negativePrompt,
       seed: this.seed,
@@ -325,7 +327,7 @@ export class Composer {
   }
 }
 
-type SavedComposer = { model: string } & Pick<GenerationSpec, 'prompt' | 'negativePrompt'> &
+type SavedComposer = { model: string; revision: string } & Pick<GenerationSpec, 'prompt' | 'negativePrompt'> &
   Pick<Composer, 'seed' | 'seedMode' | 'steps' | 'guidance' | 'fps' | 'frames' | 'width' | 'height'>;
 type NumberRange = Limits['steps'];
 

@@ -4,6 +4,7 @@ import { multiplyDims } from '../graph/dims';
 import type { Dim, Graph, Value, WeightSource } from '../graph/types';
 import type { WeightScope } from '../graph/weight-scope';
 import type { WanConfig } from './wan-config';
+import { ropeAxisDims } from './wan-tables';
 
 /*
  * The diffusion transformer of Wan2.1 and Wan2.2-TI2V (Wan: Open and Advanced Large-Scale Video Generative
@@ -72,7 +73,7 @@ function wholeStep(weights: WeightSource, config: WanConfig, options: WanStepOpt
   const latents = latentsInput(g, config);
   const embedded = embed(g, config, latents, options);
   const rope = ropeInputs(g, config, embedded.hidden);
-  let hidden = config.positionEmbedding ? embedPositions(g, embedded.hidden, rope) : embedded.hidden;
+  let hidden = config.positionEmbedding ? embedPositions(g, config, embedded.hidden, rope) : embedded.hidden;
   for (let i = 0; i < config.layers; i++) {
     hidden = wanBlock(
       g,
@@ -92,7 +93,7 @@ function layeredStep(weights: WeightSource, config: WanConfig, options: WanStepO
   const first = new GraphBuilder('wan.embed', weights, options);
   const embedded = embed(first, config, latentsInput(first, config), options);
   const patches = embedded.hidden;
-  first.output('hidden', config.positionEmbedding ? embedPositions(first, patches, ropeInputs(first, config, patches)) : patches);
+  first.output('hidden', config.positionEmbedding ? embedPositions(first, config, patches, ropeInputs(first, config, patches)) : patches);
   first.output('modulation', embedded.modulation);
   first.output('timeEmbedding', embedded.timeEmbedding);
 
@@ -150,11 +151,17 @@ function embed(g: GraphBuilder, config: WanConfig, latents: Value, { merged }: W
 
 /**
  * Adds to every token what stands for its place in time, height and width: linear maps of the tables that its queries and keys are turned by.
- * Rotary embedding alone tells only how far tokens are apart, and in pure noise nothing else tells where one is.
+ * Rotary embedding alone tells only how far tokens are apart, and in pure noise nothing else tells where one is. Products of the frame's and the
+ * column's angles add up to those of column minus and plus frame, in which what crosses the picture stands still.
  */
-function embedPositions(g: GraphBuilder, hidden: Value, rope: BlockInputs['rope']): Value {
+function embedPositions(g: GraphBuilder, { headDim }: WanConfig, hidden: Value, { cos, sin }: BlockInputs['rope']): Value {
   const w = g.weights.at('position_embedding');
-  return g.add(g.add(hidden, w.linear(rope.cos, 'cos', { bias: false })), w.linear(rope.sin, 'sin', { bias: false })); // [F, S, D]
+  const turns = ropeAxisDims(headDim)[2] / 2;
+  const [frameCos, frameSin] = [g.slice(cos, 2, 0, turns), g.slice(sin, 2, 0, turns)];
+  const [columnCos, columnSin] = [g.slice(cos, 2, -turns), g.slice(sin, 2, -turns)];
+  const products = [g.mul(frameCos, columnCos), g.mul(frameSin, columnSin), g.mul(frameSin, columnCos), g.mul(frameCos, columnSin)];
+  const maps = { cos, sin, travel: g.concat(products, 2) }; // [F, S, headDim / 2], the same, [F, S, 4 · turns]
+  return Object.entries(maps).reduce((sum, [name, table]) => g.add(sum, w.linear(table, name, { bias: false })), hidden); // [F, S, D]
 }
 
 interface BlockInputs {

@@ -133,6 +133,20 @@ describe('composing a clip', () => {
     expect([after.negativePrompt, after.steps, after.seed, after.seedMode, after.frames]).toEqual(['rain', 20, 7, 'fixed', 17]);
   });
 
+  it('begins with newer weights’ own steps and guidance, and keeps what is not of the weights', () => {
+    const store = new MemoryStore();
+    const before = composed('a fox', { store });
+    before.steps = 20;
+    before.guidance = 5;
+    before.fps = 12;
+    before.save();
+    const after = new Composer({ store });
+    after.useModel({ ...description, manifest: { ...description.manifest, revision: 'newer' } });
+    const { defaults } = description.manifest;
+    expect([after.steps, after.guidance, after.fps]).toEqual([defaults.steps, defaults.guidance, 12]);
+    expect([defaults.steps, defaults.guidance]).not.toEqual([20, 5]);
+  });
+
   it('works with a store that refuses or holds nonsense', () => {
     const store = new MemoryStore();
     store.values.set('kinora.composer', '{"prompt": 3, "steps"');

@@ -30,17 +30,17 @@ const GOLDEN_FOLDERS = readdirSync(TESTS)
 
 /**
  * The packed model holds linears and embeddings in Q8_0, so it can only be near the goldens, which come from f16 weights.
- * About twice what was measured of storybook-v1, worst over the project's own goldens (max / rms; all executors agree on them): prediction
- * 0.17 / 0.033, latents 0.37 / 0.034, from the prompt 0.98 / 0.056, frames 17 / 2.4 levels; at its own size frames agree to 49 dB (python -m
- * training.pack.cost), the goldens' 64 px are far from what it was trained on. The autoencoder is packed as it was, in f16.
+ * About twice what was measured of storybook-v1, worst over the project's own goldens (max / rms; all executors agree on them): latents
+ * 0.19 / 0.022, from the prompt 0.21 / 0.024, frames 4 / 0.76 levels; the prediction, 0.26 / 0.061 for no prompt and 0.10 / 0.025 for the others, by a
+ * quarter. The goldens' 64 px are far from what it was trained on. The autoencoder is packed as it was, in f16.
  */
 const PACKED_WEIGHTS: StorybookTolerances = {
   context: { max: 1, rms: 5e-2 },
   prediction: { max: 0.34, rms: 6.6e-2 },
-  latents: { max: 0.74, rms: 7e-2 },
-  fromPrompt: { max: 2, rms: 0.11 },
+  latents: { max: 0.4, rms: 4.5e-2 },
+  fromPrompt: { max: 0.42, rms: 4.8e-2 },
   decoded: EXACT_WEIGHTS.decoded,
-  frames: { max: 34, rms: 4.8, absolute: true },
+  frames: { max: 8, rms: 1.5, absolute: true },
   encoded: EXACT_WEIGHTS.encoded,
 };
 

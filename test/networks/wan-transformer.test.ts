@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createReferenceExecutor } from '../../src/graph/reference';
 import { graphWeights } from '../../src/graph/weights';
 import { parseWanConfig, type WanConfig } from '../../src/networks/wan-config';
-import { ropeTables, timestepSinusoid } from '../../src/networks/wan-tables';
+import { ropeAxisDims, ropeTables, timestepSinusoid } from '../../src/networks/wan-tables';
 import { wanContext, wanStep, wanTokens, type WanStepOptions } from '../../src/networks/wan-transformer';
 import { randomNumbers, randomWeights } from '../graph/memory-weights';
 import { runGraphs } from './run-graphs';
@@ -36,7 +36,9 @@ function wanShapes(config: WanConfig): Record<string, number[]> {
     shapes[`${name}.bias`] = [out];
   };
   linear('patch_embedding', D, inChannels, 1, patch, patch);
-  if (config.positionEmbedding) for (const part of ['cos', 'sin']) shapes[`position_embedding.${part}.weight`] = [D, config.headDim / 2];
+  if (config.positionEmbedding)
+    for (const [part, width] of Object.entries({ cos: config.headDim / 2, sin: config.headDim / 2, travel: 2 * ropeAxisDims(config.headDim)[2] }))
+      shapes[`position_embedding.${part}.weight`] = [D, width];
   linear('condition_embedder.text_embedder.linear_1', D, textDim);
   linear('condition_embedder.text_embedder.linear_2', D, D);
   linear('condition_embedder.time_embedder.linear_1', D, freqDim);

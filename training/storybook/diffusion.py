@@ -35,24 +35,26 @@ def add_noise(x0, noise, sigma):
     return (1 - s) * x0 + s * noise
 
 
-def sigma_schedule(steps, shift=3.0):
-    """steps + 1 sigmas from 1 to 0, with Wan's shift: s' = shift s / (1 + (shift - 1) s)."""
+def sigma_schedule(steps, shift=3.0, jitter=0.0):
+    """steps + 1 sigmas from 1 to 0, with Wan's shift: s' = shift s / (1 + (shift - 1) s).  jitter: share of a step by which those between are moved at random."""
     s = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
+    if jitter:
+        s[1:-1] += (torch.rand(steps - 1, dtype=torch.float64) - 0.5) * jitter / steps
     return (shift * s / (1 + (shift - 1) * s)).float()
 
 
 @torch.no_grad()
-def sample(model, context, uncond, noise, steps=20, guidance=4.0, shift=3.0, known=None, known_frames=None, trace=None):
+def sample(model, context, uncond, noise, steps=20, guidance=4.0, shift=3.0, known=None, known_frames=None, trace=None, sigmas=None):
     """Euler sampler with classifier-free guidance (guidance 1: none, one pass a step).
 
     context, uncond [B, L, 384]; noise [B, C, F, h, w].  `known` latents are kept where known_frames [F] is 1.
-    trace: list that receives the latents before each step and at the end.
+    trace: list that receives the latents before each step and at the end.  sigmas: another schedule than that of steps and shift.
     """
     b, _, f, _, _ = noise.shape
     free = torch.ones(f, device=noise.device) if known_frames is None else 1 - known_frames.to(noise.device)
     gate = free.view(1, 1, f, 1, 1)
     x = noise if known is None else torch.where(gate > 0, noise, known)
-    sigmas = sigma_schedule(steps, shift).to(noise.device)
+    sigmas = (sigma_schedule(steps, shift) if sigmas is None else sigmas).to(noise.device)
     for now, nxt in zip(sigmas[:-1], sigmas[1:]):
         if trace is not None:
             trace.append(x)

@@ -129,6 +129,13 @@ class Renderer:
             table.append(rows), uniforms.append(numbers)
         return self._tensor(table), self._tensor(uniforms), self._tensor(cams), self._tensor(extra)
 
+    def sceneries(self, spec, tries=400):
+        """Seeds of a spec on the grid whose sceneries all differ: each drawing of its place in each of the places it is put."""
+        seeds = {}
+        for seed, (drawing, at, *_) in enumerate(self._setup([{**spec, "on_grid": True, "seed": seed} for seed in range(tries)])[3].tolist()):
+            seeds.setdefault((int(drawing * self.places.shape[2]), round(at, 3)), seed)
+        return list(seeds.values())
+
     def _over(self, frames, cover, wx, wy, p, sprite, water, shade, tint):
         """Draws one subject per clip over the frames: its shadow, then its sprite.  p: dict of [B, n]; sprite, water, shade [B]."""
         e = {k: v[..., None, None] for k, v in p.items()}  # [B, n, 1, 1]

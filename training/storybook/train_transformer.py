@@ -61,16 +61,21 @@ class Shards:
         return x, torch.where(drop[:, None, None], self.empty, text), cover
 
 
-def optimizers(model, lr, muon_lr):
+PLACES_RATE = 4  # of the learning rate, for the embedding of places: it starts from little and everything waits for it
+
+
+def optimizers(model, lr, muon_lr, decay=0.01):
     """Muon for the blocks' matrices, AdamW for the rest (muon_lr 0: AdamW for all)."""
     hidden = [p for n, p in model.named_parameters() if n.startswith("blocks.") and p.ndim == 2] if muon_lr else []
-    taken = {id(p) for p in hidden}
+    places = [p for n, p in model.named_parameters() if n.startswith("position_embedding.")]
+    taken = {id(p) for p in hidden + places}
     rest = [p for p in model.parameters() if id(p) not in taken]
     matrices = [p for p in rest if p.ndim >= 2 and p.shape[0] != 1]
     vectors = [p for p in rest if not (p.ndim >= 2 and p.shape[0] != 1)]
-    opts = [torch.optim.AdamW([{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}], lr=lr, betas=(0.9, 0.98), fused=True)]
+    groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}, {"params": places, "weight_decay": 0.0, "lr": PLACES_RATE * lr}]
+    opts = [torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, betas=(0.9, 0.98), fused=True)]
     if hidden:
-        opts.append(torch.optim.Muon(hidden, lr=muon_lr, weight_decay=0.01, momentum=0.95, ns_steps=5, adjust_lr_fn="match_rms_adamw"))
+        opts.append(torch.optim.Muon(hidden, lr=muon_lr, weight_decay=decay, momentum=0.95, ns_steps=5, adjust_lr_fn="match_rms_adamw"))
     for o in opts:
         for g in o.param_groups:
             g["base"] = g["lr"]
@@ -189,10 +194,8 @@ def main(argv=None):
     if ranks.rank:
         run.log = lambda **values: None
     print(f"{sum(q.numel() for q in model.parameters()) / 1e6:.2f} M parameters, {len(stills)} pictures, {len(clips) if clips else 0} clips, from step {run.step}", flush=True)
-    if a.compile:  # in place, a block at a time: compiled once for each shape, and checkpoints keep their names
-        torch._dynamo.config.suppress_errors = True  # where a compiler is missing, go on without
-        for block in model.blocks:
-            block.compile(dynamic=False)
+    if a.compile:
+        TR.compile_blocks(model)
     params, still_seconds = list(model.parameters()), a.seconds / 2 if a.still_seconds is None else a.still_seconds
 
     def store():

@@ -11,6 +11,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 TEXT_DIM, FREQ_DIM = 384, 256
+COLUMN_TURNS = 10  # angles by which rotary embedding turns for a token's column; the first as many of its frame's go with them
 
 
 def make_config(layers=8, heads=6, channels=48, ffn=4, patch=2, sigma_data=None, positions=True) -> dict:
@@ -61,17 +62,22 @@ class PositionEmbedding(nn.Module):
     """Where a token is, added to it: a linear map of the cosines and sines that rotary embedding turns its queries and keys by.
 
     Rotary embedding alone tells only how far tokens are apart.  In pure noise all tokens are alike then, and a small network spends its
-    depth on finding out where each is; Wan's own weights leave this out.  Zero at first, so that weights without it can go on.
+    depth on finding out where each is; Wan's own weights leave this out.  `travel` maps products of the frame's and the column's cosines and
+    sines, which sum to those of column minus and plus frame: what crosses the picture stands still there, while a sum of a frame's and
+    a column's embedding can't tell a token which part of it it holds.  The first two are zero at first, so that weights without them can go on;
+    `travel` is not, because from zero it grew slowly.
     """
 
     def __init__(self, dim):
         super().__init__()
-        self.cos, self.sin = (nn.Linear(32, dim, bias=False) for _ in range(2))
-        nn.init.zeros_(self.cos.weight), nn.init.zeros_(self.sin.weight)
+        self.cos, self.sin, self.travel = nn.Linear(32, dim, bias=False), nn.Linear(32, dim, bias=False), nn.Linear(4 * COLUMN_TURNS, dim, bias=False)
+        nn.init.zeros_(self.cos.weight), nn.init.zeros_(self.sin.weight), nn.init.normal_(self.travel.weight, std=0.05)
 
     def forward(self, rope):
         """The tables of `Transformer.rope` -> [F*h*w, D]"""
-        return self.cos(rope[0][:, 0, ::2]) + self.sin(rope[1][:, 0, ::2])
+        cos, sin = rope[0][:, 0, ::2], rope[1][:, 0, ::2]
+        (ct, cw), (st, sw) = ((t[:, :COLUMN_TURNS], t[:, -COLUMN_TURNS:]) for t in (cos, sin))
+        return self.cos(cos) + self.sin(sin) + self.travel(torch.cat([ct * cw, st * sw, st * cw, ct * sw], 1))
 
 
 class RMSNorm(nn.Module):
@@ -236,6 +242,13 @@ class Transformer(nn.Module):
         shift, scale = (self.scale_shift_table[:, None] + temb[..., None, :]).to(x.dtype)[..., None, :, :].unbind(-2)
         x = self.proj_out(torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=self.config["eps"]), 1 + scale))
         return x.float().view(b, f, h, w, p, p, c).permute(0, 6, 1, 2, 4, 3, 5).reshape(b, c, f, h * p, w * p)
+
+
+def compile_blocks(model):
+    """In place, a block at a time: compiled once for each shape, and checkpoints keep their names.  Where a compiler is missing it goes on without."""
+    torch._dynamo.config.suppress_errors = True
+    for block in model.blocks:
+        block.compile(dynamic=False)
 
 
 def save(state, config, weights, config_path, dtype=torch.float16):
