@@ -24,11 +24,11 @@ const SUITES = {
 };
 
 /**
- * What runs when everything does. The page is driven alone: threads of onnxruntime-web wait for each other, and lose more to a neighbour than it
- * gains. Then two lanes take one suite after the other where there are two cores or more, the longest first; LLVM compiles on one core, and
- * leaves it to the first lane where that watches a clock.
+ * What runs when everything does: the page is built, then two lanes take one suite after the other where there are two cores or more. The page is driven
+ * beside what needs one core and no clock; LLVM compiles on one core, and leaves it to the first lane where that watches a clock.
  */
-const ALONE = ['build', 'e2e'];
+const FIRST = ['build'];
+const IN_LANES = ['e2e', 'training', 'check', 'unit', 'dawn', 'browser', 'fixtures'];
 const LANES = 2;
 
 const print = (text) => process.stdout.write(text);
@@ -128,9 +128,8 @@ if (names.some((name) => name === 'browser' || name === 'e2e')) console.log(`bro
 
 if (asked.length > 0 || availableParallelism() < LANES) for (const name of names) await runSuite(name, {});
 else {
-  for (const name of ALONE) await runSuite(name, {});
-  const others = names.filter((name) => !ALONE.includes(name));
-  await inLanes(others, LANES, runBeside);
+  for (const name of FIRST) await runSuite(name, {});
+  await inLanes(IN_LANES, LANES, runBeside);
 }
 if (failures.length > 0) console.error(`\nfailed: ${failures.join(', ')}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

@@ -26,6 +26,14 @@ export async function networkCases(folder: FixtureFolder, miniLm: MiniLmFile): P
   return Object.values(areas).flat();
 }
 
+/**
+ * Of cases that differ in names, layouts and types of files only, one, and of prompts two: what they come to is the same graph, as the executors that
+ * run all of them show. For a second driver, and for where compiling takes longer than running.
+ */
+export function isOneOfEach({ name }: NetworkCase): boolean {
+  return /wan-transformer\/a\/.*diffusers|umt5\/weights\.hf|bert, prompt [12] |taew\/taew2_2|taew\/taew2_1, decoder/.test(name);
+}
+
 /** Runs a case; throws with a line per comparison when any is out of its tolerance. `arithmetic` chooses the tolerances. */
 export async function checkNetworkCase(
   networkCase: NetworkCase,

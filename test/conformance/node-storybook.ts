@@ -31,12 +31,12 @@ const GOLDEN_FOLDERS = readdirSync(TESTS)
 /**
  * The packed model holds linears and embeddings in Q8_0, so it can only be near the goldens, which come from f16 weights.
  * About twice what was measured of storybook-v1, worst over the project's own goldens (max / rms; all executors agree on them): latents
- * 0.19 / 0.022, from the prompt 0.21 / 0.024, frames 4 / 0.76 levels; the prediction, 0.26 / 0.061 for no prompt and 0.10 / 0.025 for the others, by a
- * quarter. The goldens' 64 px are far from what it was trained on. The autoencoder is packed as it was, in f16.
+ * 0.19 / 0.022, from the prompt 0.21 / 0.024, frames 4 / 0.76 levels, prediction 0.26 / 0.061 for no prompt, 0.10 / 0.025 for
+ * the others. The goldens' 64 px are far from what it was trained on. The autoencoder is packed as it was, in f16.
  */
 const PACKED_WEIGHTS: StorybookTolerances = {
   context: { max: 1, rms: 5e-2 },
-  prediction: { max: 0.34, rms: 6.6e-2 },
+  prediction: { max: 0.52, rms: 0.12 },
   latents: { max: 0.4, rms: 4.5e-2 },
   fromPrompt: { max: 0.42, rms: 4.8e-2 },
   decoded: EXACT_WEIGHTS.decoded,
@@ -46,11 +46,11 @@ const PACKED_WEIGHTS: StorybookTolerances = {
 
 /**
  * The packed model in int8 and f16 arithmetic. About twice what was measured of storybook-v1, worst over the goldens (max / rms): prediction
- * 0.16 / 0.028, latents 0.24 / 0.054, from the prompt 0.51 / 0.061, frames 15 / 2.0 levels; the rest as in f32.
+ * 0.34 / 0.077 for no prompt, 0.20 / 0.032 for the others, latents 0.24 / 0.054, from the prompt 0.51 / 0.061, frames 15 / 2.0 levels; the rest as in f32.
  */
 export const PACKED_WEIGHTS_FAST: StorybookTolerances = {
   ...PACKED_WEIGHTS,
-  prediction: { max: 0.32, rms: 5.6e-2 },
+  prediction: { max: 0.68, rms: 0.15 },
   latents: { max: 0.5, rms: 0.11 },
   fromPrompt: { max: 1, rms: 0.12 },
   frames: { max: 30, rms: 4, absolute: true },

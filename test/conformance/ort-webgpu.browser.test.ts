@@ -1,15 +1,13 @@
 import { afterAll, describe, it } from 'vitest';
 import { createOrtExecutor } from '../../src/backends/ort';
 import { browserFixtures, fetchMiniLm } from './browser-fixtures';
-import { checkNetworkCase, networkCases } from './network-cases';
+import { checkNetworkCase, isOneOfEach, networkCases } from './network-cases';
 
 /** Multiply-adds that a software adapter, at about 2e8 a second, does in some seconds; larger cases are for hardware. */
 const LARGEST_COST = 2e8;
 
 const executor = await createOrtExecutor({ provider: 'webgpu', precision: 'exact' });
-// Of files that differ in names and layouts only, one: what they come to is the same graph, as every executor that runs all of them shows.
-const ONE_OF_EACH = /wan-transformer.*diffusers|umt5\/weights\.hf|bert|taew|file/;
-const cases = (await networkCases(browserFixtures(), await fetchMiniLm())).filter(({ name }) => ONE_OF_EACH.test(name));
+const cases = (await networkCases(browserFixtures(), await fetchMiniLm())).filter(isOneOfEach);
 afterAll(() => executor.dispose());
 
 describe('networks on ONNX Runtime (webgpu, exact)', () => {

@@ -5,7 +5,7 @@ import { KinoraEngine } from '../../src/engine/engine';
 import type { Clip, GenerateOptions, Progress, TuningReport } from '../../src/engine/types';
 import { countGpuObjects, type LiveGpu } from './live-gpu';
 
-const SMALL = { prompt: 'a red fox runs through snow', seed: 11, width: 32, height: 32, frames: 5, steps: 3 };
+const SMALL = { prompt: 'a red fox runs through snow', seed: 11, width: 32, height: 32, frames: 5, steps: 3, guidance: 2 };
 
 let live: LiveGpu;
 let engine: KinoraEngine;

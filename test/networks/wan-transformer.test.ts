@@ -37,7 +37,11 @@ function wanShapes(config: WanConfig): Record<string, number[]> {
   };
   linear('patch_embedding', D, inChannels, 1, patch, patch);
   if (config.positionEmbedding)
-    for (const [part, width] of Object.entries({ cos: config.headDim / 2, sin: config.headDim / 2, travel: 2 * ropeAxisDims(config.headDim)[2] }))
+    for (const [part, width] of Object.entries({
+      cos: config.headDim / 2,
+      sin: config.headDim / 2,
+      travel: 2 * ropeAxisDims(config.headDim)[2],
+    }))
       shapes[`position_embedding.${part}.weight`] = [D, width];
   linear('condition_embedder.text_embedder.linear_1', D, textDim);
   linear('condition_embedder.text_embedder.linear_2', D, D);

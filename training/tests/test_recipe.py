@@ -172,11 +172,18 @@ def test_tokens_know_their_place_and_weights_without_places_go_on(tmp_path):
     same, sigma, context = torch.ones(1, 8, 3, 8, 8), torch.ones(1, 3), torch.randn(1, 5, 384)  # nothing in it tells where anything is
     with torch.no_grad():
         before = old(same, sigma, context)
+        assert new.position_embedding.travel.weight.std() > 0.03, "travel begins with something"
+        new.position_embedding.travel.weight.zero_()
         assert torch.equal(new(same, sigma, context), before), "an empty embedding changes nothing"
         tokens = lambda v: v[..., ::2, ::2].std((2, 3, 4)).amax()
         assert tokens(before) < 1e-5
         new.position_embedding.sin.weight.normal_(), new.position_embedding.cos.weight.normal_()
         assert tokens(new(same, sigma, context)) > 1e-2
+        places = transformer.PositionEmbedding(1)  # cos(column - frame) = cos cos + sin sin of the first angle
+        places.travel.weight.zero_()
+        places.travel.weight[0, [0, transformer.COLUMN_TURNS]] = 1
+        at = places(new.rope(4, 1, 6, "cpu")).view(4, 6)
+        assert torch.allclose(at[1:, 1:], at[:-1, :-1], atol=1e-6) and (at[0, 0] - at[0, 1]).abs() > 0.1, "what crosses a column a frame stands still"
 
 
 def test_preconditioned_output_of_zero_is_the_best_linear_guess():

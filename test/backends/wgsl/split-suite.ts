@@ -180,7 +180,7 @@ const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: nu
  * What is larger than a binding may be is divided, and gives the bits that it gives undivided. `fast` is for hardware's kernels alone; `choices`
  * are configurations of theirs.
  */
-export function splitSuite(precision: Precision = 'exact', choices: KernelChoices = {}): void {
+export function splitSuite(precision: Precision = 'exact', choices: KernelChoices = {}, only = /./): void {
   describe('over the binding limit', () => {
     let device: GPUDevice;
     beforeAll(async () => {
@@ -189,7 +189,7 @@ export function splitSuite(precision: Precision = 'exact', choices: KernelChoice
     });
     afterAll(() => device.destroy());
 
-    for (const { name, bindingBytes, ...networkCase } of CASES)
+    for (const { name, bindingBytes, ...networkCase } of CASES.filter((each) => only.test(each.name)))
       for (const software of precision === 'fast' ? [false] : [true, false])
         test(`${name} (${software ? 'kernels of CPU adapters' : 'tiles'})`, async () => {
           const weights = randomWeights(networkCase.weights ?? {}, networkCase.type);
