@@ -7,8 +7,7 @@ import type { Vocabulary } from '../engine/types';
 export function suggestPrompts(vocabulary: Vocabulary, count: number, random: () => number): string[] {
   const subjects = firstWordings(vocabulary['subjects']);
   const places = firstWordings(vocabulary['places']);
-  // Sideways motions have a verb for each kind of subject (drives, swims), and the vocabulary doesn't say which goes with which.
-  const motions = firstWordings(vocabulary['motions']).filter((phrase) => !/\b(left|right)$/.test(phrase));
+  const motions = simpleMotions(vocabulary['motions']);
   if (subjects.length === 0) return [];
   const prompts = new Set<string>();
   for (let attempt = 0; attempt < count * 8 && prompts.size < count; attempt += 1) {
@@ -19,6 +18,17 @@ export function suggestPrompts(vocabulary: Vocabulary, count: number, random: ()
     prompts.add([sentence.filter(Boolean).join(' '), tail].filter(Boolean).join(', '));
   }
   return [...prompts];
+}
+
+/**
+ * What small models follow best, standing and crossing the picture, in the third person (some vocabularies have it so); all motions where there are none of these. Sideways ones
+ * have a verb for each kind of subject (drives, swims), and the vocabulary doesn't say which goes with which: “moves” goes with all.
+ */
+function simpleMotions(motions: Readonly<Record<string, readonly string[]>> | undefined): string[] {
+  const sideways = ['left', 'right'].flatMap((side) => motions?.[side]?.filter((phrase) => phrase === `move to the ${side}`) ?? []);
+  const simple = [...(motions?.['still']?.slice(0, 1) ?? []), ...sideways];
+  const phrases = simple.length > 0 ? simple : firstWordings(motions).filter((phrase) => !/\b(left|right)$/.test(phrase));
+  return phrases.map((phrase) => phrase.replace(/^\w*[^s\W]\b/, (verb) => `${verb}${/(sh|ch|x|z|o)$/.test(verb) ? 'es' : 's'}`));
 }
 
 function firstWordings(group: Readonly<Record<string, readonly string[]>> | undefined): string[] {

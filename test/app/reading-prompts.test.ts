@@ -78,6 +78,22 @@ describe('suggesting prompts', () => {
       ).toEqual([]);
   });
 
+  it('has a subject stand or cross the picture where the model knows how, in whole sentences', () => {
+    const motions = {
+      still: ['stand still', 'rest'],
+      left: ['fly left', 'move to the left'],
+      right: ['move to the right'],
+      dance: ['dance'],
+    };
+    const prompts = suggestPrompts({ subjects: { owl: ['owl'] }, motions }, 3, Math.random);
+    const possible = ['an owl moves to the left', 'an owl moves to the right', 'an owl stands still'];
+    expect(prompts.filter((prompt) => !possible.some((start) => prompt.startsWith(start)))).toEqual([]);
+    expect(prompts.length).toBeGreaterThan(0);
+    expect(suggestPrompts({ subjects: { dog: ['dog'] }, motions: { dash: ['dash about'] } }, 1, Math.random)).toEqual([
+      'a dog dashes about',
+    ]);
+  });
+
   it('has none for a model without subjects', () => {
     expect(suggestPrompts({ places: { beach: ['beach'] } }, 3, Math.random)).toEqual([]);
   });
