@@ -11,24 +11,21 @@ import { inLanes, run, runTool } from './run.mjs';
 
 const RESULTS = 'test-results';
 
-/** By name, in their order. Each takes the options of `run`, and resolves to its exit code and counts. */
+/**
+ * By name, in their order. Each takes the options of `run`, and resolves to its exit code and counts. When everything runs, two lanes take one after the
+ * other once the page is built, where there are two cores or more: the page is driven beside what needs one core and no clock; LLVM compiles on one
+ * core, and leaves it to the first lane where that watches a clock.
+ */
 const SUITES = {
   build,
   e2e: playwrightSuite,
-  browser: (how) => vitest('browser', how),
-  dawn: (how) => vitest('dawn', how),
-  fixtures: (how) => vitest('fixtures', how),
   training: trainingSuite,
   check: async (how) => asOne(await run(process.execPath, ['scripts/check.mjs'], how)),
   unit: (how) => vitest('unit', how),
+  dawn: (how) => vitest('dawn', how),
+  browser: (how) => vitest('browser', how),
+  fixtures: (how) => vitest('fixtures', how),
 };
-
-/**
- * What runs when everything does: the page is built, then two lanes take one suite after the other where there are two cores or more. The page is driven
- * beside what needs one core and no clock; LLVM compiles on one core, and leaves it to the first lane where that watches a clock.
- */
-const FIRST = ['build'];
-const IN_LANES = ['e2e', 'training', 'check', 'unit', 'dawn', 'browser', 'fixtures'];
 const LANES = 2;
 
 const print = (text) => process.stdout.write(text);
@@ -128,8 +125,9 @@ if (names.some((name) => name === 'browser' || name === 'e2e')) console.log(`bro
 
 if (asked.length > 0 || availableParallelism() < LANES) for (const name of names) await runSuite(name, {});
 else {
-  for (const name of FIRST) await runSuite(name, {});
-  await inLanes(IN_LANES, LANES, runBeside);
+  const [first, ...others] = names;
+  await runSuite(first, {});
+  await inLanes(others, LANES, runBeside);
 }
 if (failures.length > 0) console.error(`\nfailed: ${failures.join(', ')}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

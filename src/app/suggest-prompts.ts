@@ -21,12 +21,12 @@ export function suggestPrompts(vocabulary: Vocabulary, count: number, random: ()
 }
 
 /**
- * What small models follow best, standing and crossing the picture, in the third person (some vocabularies have it so); all motions where there are none of these. Sideways ones
- * have a verb for each kind of subject (drives, swims), and the vocabulary doesn't say which goes with which: “moves” goes with all.
+ * What small models follow best, standing and crossing the picture; all motions where a vocabulary has neither. Sideways ones have a verb for each
+ * kind of subject (drives, swims), and the vocabulary doesn't say which goes with which: “moves” goes with all. In the third person.
  */
-function simpleMotions(motions: Readonly<Record<string, readonly string[]>> | undefined): string[] {
-  const sideways = ['left', 'right'].flatMap((side) => motions?.[side]?.filter((phrase) => phrase === `move to the ${side}`) ?? []);
-  const simple = [...(motions?.['still']?.slice(0, 1) ?? []), ...sideways];
+function simpleMotions(motions: Readonly<Record<string, readonly string[]>> = {}): string[] {
+  const sideways = ['left', 'right'].flatMap((side) => (motions[side] ?? []).filter((phrase) => phrase === `move to the ${side}`));
+  const simple = [...(motions['still'] ?? []).slice(0, 1), ...sideways];
   const phrases = simple.length > 0 ? simple : firstWordings(motions).filter((phrase) => !/\b(left|right)$/.test(phrase));
   return phrases.map((phrase) => phrase.replace(/^\w*[^s\W]\b/, (verb) => `${verb}${/(sh|ch|x|z|o)$/.test(verb) ? 'es' : 's'}`));
 }

@@ -31,7 +31,7 @@ export async function networkCases(folder: FixtureFolder, miniLm: MiniLmFile): P
  * run all of them show. For a second driver, and for where compiling takes longer than running.
  */
 export function isOneOfEach({ name }: NetworkCase): boolean {
-  return /wan-transformer\/a\/.*diffusers|umt5\/weights\.hf|bert, prompt [12] |taew\/taew2_2|taew\/taew2_1, decoder/.test(name);
+  return /wan-transformer.*diffusers|umt5\/weights\.hf|bert, prompt [12] |taew\/taew2_[12], /.test(name);
 }
 
 /** Runs a case; throws with a line per comparison when any is out of its tolerance. `arithmetic` chooses the tolerances. */

@@ -178,7 +178,7 @@ const CASES: readonly (Case & { readonly name: string; readonly bindingBytes: nu
 
 /**
  * What is larger than a binding may be is divided, and gives the bits that it gives undivided. `fast` is for hardware's kernels alone; `choices`
- * are configurations of theirs.
+ * are configurations of theirs, `only` names the cases to run.
  */
 export function splitSuite(precision: Precision = 'exact', choices: KernelChoices = {}, only = /./): void {
   describe('over the binding limit', () => {
