@@ -43,7 +43,7 @@ def plan(a):
         ("judge", "judge", ["train"] + assets + ["--work", at("judge"), "--subjects", a.subjects] + budget("judge")),
         ("distil", "distil", minilm + ["--work", at("transformer"), "--clips", at("clips"), "--out", at("distilled"), "--guidance", "2", "--steps", "8", "--teacher-steps", "8", "--jitter", "0.9", "--compile",
                                           "--lr", "5e-4", "--renew", "0.125", "--pool", str(300 // RANKS), "--ema", "0.99", "--threads", "1"] + muon("1.5e-3") + budget("distil")),
-        ("bundle", "bundle", assets + minilm + ["--work", at("distilled"), "--autoencoder", autoencoder, "--out", at("bundle"), "--subjects", a.subjects, "--steps", "8", "--guidance", "1"]),
+        ("bundle", "bundle", assets + minilm + ["--work", at("distilled"), "--autoencoder", autoencoder, "--out", at("bundle"), "--subjects", a.subjects, "--steps", "4", "--guidance", "1"]),
         ("teacher", "bundle", assets + minilm + ["--work", at("transformer"), "--autoencoder", autoencoder, "--out", at("teacher"), "--subjects", a.subjects, "--steps", "10", "--guidance", "2"]),
         ("score", "judge", score + ["--bundle", at("bundle"), "--out", at("evaluation.json")]),
         ("match", "match", assets + minilm + ["--subjects", a.subjects, "--bundle", at("bundle"), "--out", at("match.json")]),

@@ -44,7 +44,7 @@ test('nothing for axe to find, and nothing cut off, in either theme', async ({ t
   }
   await tab.keyboard.press('Escape');
 
-  const prompt = 'a tractor in a meadow at sunset, camera zooms in';
+  const prompt = 'a robot moves to the right in the city at sunset';
   await compose(tab, prompt, { seed: 3, steps: 80 });
   await button(tab, 'Generate').click();
   await untilStep(tab, FOR_DOCS ? 5 : 1);

@@ -6,17 +6,17 @@ import { button, compose, openStudio, TINY } from './studio-page';
 
 /** The pictures in docs/ are of clips that the model really made. */
 const PROMPTS = [
-  'a fox runs through snow at night',
-  'a red balloon floats over the sea at sunset',
-  'a dog jumps on the beach',
-  'a tractor in a meadow, camera zooms in',
-  'a sailing boat on a lake at sunset',
+  'a fox stands still in the snow at night',
+  'a sailboat moves to the right on a lake at sunset',
+  'a dog moves to the left on the beach',
+  'a tractor stands still in a meadow at sunset',
+  'a bear moves to the right in a forest',
   'a penguin in the snow, pixel art',
-  'a duck swims on a lake in the rain',
+  'a whale moves to the left under water',
   'a car in a city street at night',
-  'a hot air balloon over mountains, watercolor',
-  'a cat walks in a forest in autumn',
-  'an apple tree in a meadow, flat illustration',
+  'a panda stands still in the mountains',
+  'an owl moves to the left in a forest at night',
+  'a tree in a meadow, flat illustration',
   'a robot in the desert at sunset',
 ];
 

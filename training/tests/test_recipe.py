@@ -106,6 +106,8 @@ def test_a_clip_is_nearest_to_what_it_shows():
     assert set(right.values()) == {1.0} and set(right) == {"subject", "motion", "place", "time", "weather", "camera", "look", "direction", "mean"}
     swapped = match.score(specs, clips[[1, 0, 2]], renderer, ids, frames)
     assert swapped["subject"] < 1 and swapped["motion"] == 0.333 and swapped["direction"] == 0.5 and swapped["place"] == 1.0
+    same_motion = [{**s, "subjects": [{**s["subjects"][0], "id": id}]} for s, id in zip(specs, ("bus", "dog", "automobile"))]
+    assert match.score(same_motion, clips, renderer, ids, frames)["subject"] == 0.0
     other = match.score([{**s, "look": "sepia", "time": "night", "camera": "zoom_in"} for s in specs], clips, renderer, ids, frames)
     assert other["look"] == other["time"] == other["camera"] == 0.0
     assert match.chance(specs, ids)["subject"] == 0.333 and match.chance(specs, ids)["look"] == 0.125
