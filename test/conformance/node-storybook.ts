@@ -46,13 +46,13 @@ const PACKED_WEIGHTS: StorybookTolerances = {
 
 /**
  * The packed model in int8 and f16 arithmetic. About twice what was measured of storybook-v1, worst over the goldens (max / rms): prediction
- * 0.34 / 0.077 for no prompt, 0.20 / 0.032 for the others, latents 0.15 / 0.026, frames 5 / 0.7 levels; from the prompt, of the weights before, 0.51 / 0.061; the rest as in f32.
+ * 0.34 / 0.077 for no prompt, 0.20 / 0.032 for the others, latents 0.15 / 0.026, from the prompt 0.21 / 0.027, frames 5 / 0.7 levels; the rest as in f32.
  */
 export const PACKED_WEIGHTS_FAST: StorybookTolerances = {
   ...PACKED_WEIGHTS,
   prediction: { max: 0.68, rms: 0.15 },
   latents: { max: 0.3, rms: 5.2e-2 },
-  fromPrompt: { max: 1, rms: 0.12 },
+  fromPrompt: { max: 0.42, rms: 5.4e-2 },
   frames: { max: 10, rms: 1.5, absolute: true },
   encoded: TOLERANCES.f16.taewTaps,
 };
