@@ -64,6 +64,7 @@ function transformerStep(weights: WeightSource, json: unknown, latents: Latents,
       sinusoid: f32(timestepSinusoid(Array<number>(F).fill(500), config.freqDim), [F, config.freqDim]),
       ropeCos: f32(rope.cos, [F, S, config.headDim / 2]),
       ropeSin: f32(rope.sin, [F, S, config.headDim / 2]),
+      ...(config.positionEmbedding ? { places: noise([F, S, config.dim]) } : {}),
       ...Object.fromEntries(cross.map((name) => [name, noise([CONTEXT_TOKENS, config.dim])])),
     },
   };

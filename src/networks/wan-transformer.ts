@@ -54,8 +54,34 @@ export function wanContext(weights: WeightSource, config: WanConfig, options: { 
 }
 
 /**
+ * What is added to every token for its place in time, height and width: `ropeCos` and `ropeSin` [F, S, headDim / 2] (see `ropeTables`) → `places`
+ * [F, S, D], linear maps of the tables that queries and keys are turned by. Null where the configuration has none. Constant for a clip's shape.
+ *
+ * Rotary embedding alone tells only how far tokens are apart, and in pure noise nothing else tells where one is. Products of the frame's and the
+ * column's angles add up to those of column minus and plus frame, in which what crosses the picture stands still.
+ */
+export function wanPlaces(weights: WeightSource, { positionEmbedding, headDim }: WanConfig): Graph | null {
+  if (!positionEmbedding) return null;
+  const g = new GraphBuilder('wan.places', weights);
+  const { cos, sin } = ropeInputs(g, headDim, 'F', 'S');
+  const turns = ropeAxisDims(headDim)[2] / 2;
+  const [frameCos, frameSin] = [g.slice(cos, 2, 0, turns), g.slice(sin, 2, 0, turns)];
+  const [columnCos, columnSin] = [g.slice(cos, 2, -turns), g.slice(sin, 2, -turns)];
+  const products = [g.mul(frameCos, columnCos), g.mul(frameSin, columnSin), g.mul(frameSin, columnCos), g.mul(frameCos, columnSin)];
+  const maps = { cos, sin, travel: g.concat(products, 2) }; // [F, S, headDim / 2], the same, [F, S, 4 · turns]
+  const w = g.weights.at('position_embedding');
+  g.output(
+    'places',
+    Object.entries(maps)
+      .map(([name, table]) => w.linear(table, name, { bias: false }))
+      .reduce((sum, part) => g.add(sum, part)),
+  );
+  return g.build();
+}
+
+/**
  * One evaluation of the transformer. Inputs: `latents` [C, T, H, W], `sinusoid` [F, freqDim] (see
- * `timestepSinusoid`), `ropeCos` and `ropeSin` [F, S, headDim / 2] (see `ropeTables`), and `wanContext`'s outputs.
+ * `timestepSinusoid`), `ropeCos` and `ropeSin` [F, S, headDim / 2] (see `ropeTables`), and the outputs of `wanContext` and `wanPlaces`.
  * Output: `velocity` [C, T, H, W], the model's estimate of noise − clip. Throws `invalid-file` on weights that the configuration leaves out.
  */
 export function wanStep(weights: WeightSource, config: WanConfig, options: WanStepOptions): Graph[] {
@@ -72,8 +98,8 @@ function wholeStep(weights: WeightSource, config: WanConfig, options: WanStepOpt
   const g = new GraphBuilder('wan.step', weights, options);
   const latents = latentsInput(g, config);
   const embedded = embed(g, config, latents, options);
-  const rope = ropeInputs(g, config, embedded.hidden);
-  let hidden = config.positionEmbedding ? embedPositions(g, config, embedded.hidden, rope) : embedded.hidden;
+  const rope = ropeOf(g, config, embedded.hidden);
+  let { hidden } = embedded;
   for (let i = 0; i < config.layers; i++) {
     hidden = wanBlock(
       g,
@@ -92,8 +118,7 @@ function wholeStep(weights: WeightSource, config: WanConfig, options: WanStepOpt
 function layeredStep(weights: WeightSource, config: WanConfig, options: WanStepOptions): Graph[] {
   const first = new GraphBuilder('wan.embed', weights, options);
   const embedded = embed(first, config, latentsInput(first, config), options);
-  const patches = embedded.hidden;
-  first.output('hidden', config.positionEmbedding ? embedPositions(first, config, patches, ropeInputs(first, config, patches)) : patches);
+  first.output('hidden', embedded.hidden);
   first.output('modulation', embedded.modulation);
   first.output('timeEmbedding', embedded.timeEmbedding);
 
@@ -102,7 +127,7 @@ function layeredStep(weights: WeightSource, config: WanConfig, options: WanStepO
     const g = new GraphBuilder(`wan.block${i}`, weights, options);
     const hidden = g.input('hidden', [F, 'S', config.dim]);
     const modulation = g.input('modulation', [F, 6, config.dim]);
-    const rope = ropeInputs(g, config, hidden);
+    const rope = ropeOf(g, config, hidden);
     const out = wanBlock(g, g.weights.at('blocks', i), config, hidden, { modulation, rope, cross: crossInputs(g, config, i) }, `block${i}`);
     g.output('hidden', out);
     g.tap(`block${i}.out`, out);
@@ -122,8 +147,12 @@ function latentsInput(g: GraphBuilder, { inChannels, patch }: WanConfig): Value 
 }
 
 /** The tables for tokens [F, S, D]. */
-function ropeInputs(g: GraphBuilder, { headDim }: WanConfig, tokens: Value): { cos: Value; sin: Value } {
+function ropeOf(g: GraphBuilder, { headDim }: WanConfig, tokens: Value): { cos: Value; sin: Value } {
   const [F, S] = tokens.shape as [Dim, Dim, number];
+  return ropeInputs(g, headDim, F, S);
+}
+
+function ropeInputs(g: GraphBuilder, headDim: number, F: Dim, S: Dim): { cos: Value; sin: Value } {
   return { cos: g.input('ropeCos', [F, S, headDim / 2]), sin: g.input('ropeSin', [F, S, headDim / 2]) };
 }
 
@@ -135,8 +164,9 @@ function crossInputs(g: GraphBuilder, { dim }: WanConfig, block: number): { k: V
 function embed(g: GraphBuilder, config: WanConfig, latents: Value, { merged }: WanLayout) {
   const { dim, patch } = config;
   const patches = g.patchify(latents, { patch, merged }); // [F, S, C·p²]
-  const hidden = g.weights.linear(patches, 'patch_embedding', { flatten: true }); // [F, S, D]
-  g.tap('patch_embed', hidden);
+  const embedded = g.weights.linear(patches, 'patch_embedding', { flatten: true }); // [F, S, D]
+  g.tap('patch_embed', embedded);
+  const hidden = config.positionEmbedding ? g.add(embedded, g.input('places', embedded.shape)) : embedded;
 
   const F = merged ? 1 : latents.shape[1]!;
   const sinusoid = g.input('sinusoid', [F, config.freqDim]);
@@ -147,21 +177,6 @@ function embed(g: GraphBuilder, config: WanConfig, latents: Value, { merged }: W
   const modulation = g.reshape(w.linear(g.silu(timeEmbedding), 'time_proj'), [F, 6, dim]); // [F, 6, D]
   g.tap('timestep_proj', modulation);
   return { hidden, timeEmbedding, modulation };
-}
-
-/**
- * Adds to every token what stands for its place in time, height and width: linear maps of the tables that its queries and keys are turned by.
- * Rotary embedding alone tells only how far tokens are apart, and in pure noise nothing else tells where one is. Products of the frame's and the
- * column's angles add up to those of column minus and plus frame, in which what crosses the picture stands still.
- */
-function embedPositions(g: GraphBuilder, { headDim }: WanConfig, hidden: Value, { cos, sin }: BlockInputs['rope']): Value {
-  const w = g.weights.at('position_embedding');
-  const turns = ropeAxisDims(headDim)[2] / 2;
-  const [frameCos, frameSin] = [g.slice(cos, 2, 0, turns), g.slice(sin, 2, 0, turns)];
-  const [columnCos, columnSin] = [g.slice(cos, 2, -turns), g.slice(sin, 2, -turns)];
-  const products = [g.mul(frameCos, columnCos), g.mul(frameSin, columnSin), g.mul(frameSin, columnCos), g.mul(frameCos, columnSin)];
-  const maps = { cos, sin, travel: g.concat(products, 2) }; // [F, S, headDim / 2], the same, [F, S, 4 · turns]
-  return Object.entries(maps).reduce((sum, [name, table]) => g.add(sum, w.linear(table, name, { bias: false })), hidden); // [F, S, D]
 }
 
 interface BlockInputs {

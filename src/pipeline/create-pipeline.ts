@@ -50,7 +50,7 @@ export const createPipeline: CreatePipeline = ({ executors, model }): Pipeline =
   };
 
   return {
-    load: (options = {}) => loadAll([encoder.chain, transformer.context, transformer.step, autoencoder.decoder], options),
+    load: (options = {}) => loadAll([encoder.chain, ...transformer.chains, autoencoder.decoder], options),
 
     encodePrompt: async (text, options) => {
       const { length, empty } = manifest.text;

@@ -40,17 +40,17 @@ export function planJobMemory({ executors, encoder, transformer, autoencoder }: 
   const phases: PhaseMemory[] = [];
   const encodings = prompts.map((prompt) => encoder.planMemory(prompt, contextRows)).filter((plan): plan is ChainMemory => plan !== null);
   if (encodings.length > 0) phases.push(phaseOf('textEncoder', encodings, encoder.chain.resident));
-  const { context, step, given } = denoising;
+  const { before, step, given } = denoising;
   const loop: ChainMemory = { ...step, tensorBytes: given + tensorsOfStep(step, shape, spec) };
-  phases.push(phaseOf('transformer', [context, loop], true));
+  phases.push(phaseOf('transformer', [...before, loop], true));
   const decoding = autoencoder.planMemory({ shape }, tile);
   if (decoding) phases.push(phaseOf('autoencoder', [decoding], true));
 
   const stays = sum(phases.map((phase) => phase.stays));
   const totals = phases.map(({ passing }, index) => {
-    const before = phases.slice(0, index + 1);
     const arenas = new Map<Executor, (readonly number[])[]>();
-    for (const { network, slots } of before) arenas.set(executors[network], [...(arenas.get(executors[network]) ?? []), slots]);
+    for (const { network, slots } of phases.slice(0, index + 1))
+      arenas.set(executors[network], [...(arenas.get(executors[network]) ?? []), slots]);
     return stays + passing + sum([...arenas.values()].map((sets) => sum(shareSlots(sets))));
   });
   const peakBytes = Math.max(...totals);

@@ -5,7 +5,7 @@ import type { DeviceTensor, Executor } from '../graph/executor';
 import type { WeightSource } from '../graph/types';
 import type { WanConfig } from '../networks/wan-config';
 import { ropeTables, timestepSinusoid } from '../networks/wan-tables';
-import { wanContext, wanStep, wanTokens } from '../networks/wan-transformer';
+import { wanContext, wanPlaces, wanStep, wanTokens } from '../networks/wan-transformer';
 import { LazyChain } from './lazy-chain';
 import type { CallOptions, Latents } from './types';
 
@@ -26,6 +26,8 @@ export interface VelocityModelOptions {
 /** The diffusion transformer: latents, noise levels and a prompt to the velocity `noise − clip`, or what stands for it (sampling/precondition.ts). */
 export class VelocityModel {
   readonly context: LazyChain;
+  /** Null where tokens are not told their place. */
+  readonly places: LazyChain | null;
   readonly step: LazyChain;
   readonly #options: VelocityModelOptions;
 
@@ -33,9 +35,16 @@ export class VelocityModel {
     const { executor, weights, config, merged } = options;
     this.#options = options;
     this.context = new LazyChain(executor, [wanContext(weights, config)], weights);
+    const places = wanPlaces(weights, config);
+    this.places = places && new LazyChain(executor, [places], weights);
     const chain = (grouping: 'whole' | 'layers') => new LazyChain(executor, wanStep(weights, config, { merged, grouping }), weights);
     const whole = chain('whole');
     this.step = whole.loadBytes <= WHOLE_MODEL_BYTES ? whole : chain('layers');
+  }
+
+  /** All of them, in the order in which they are needed. */
+  get chains(): readonly LazyChain[] {
+    return [this.context, ...(this.places ? [this.places] : []), this.step];
   }
 
   get merged(): boolean {
@@ -55,29 +64,41 @@ export class VelocityModel {
   }
 
   /**
-   * What a step on clips of one shape, and the keys and values of `prompts` contexts of some rows, will take on a GPU; null where that is not
-   * known. `given` are the tensors that live from step to step besides the latents.
+   * What a step on clips of one shape, what it takes from the shape alone, and the keys and values of `prompts` contexts of some rows will take on
+   * a GPU; null where that is not known. `given` are the tensors that live from step to step besides the latents.
    */
-  planMemory(shape: Latents['shape'], rows: number, prompts: number): { context: ChainMemory; step: ChainMemory; given: number } | null {
+  planMemory(shape: Latents['shape'], rows: number, prompts: number): TransformerMemory | null {
     const { config, merged } = this.#options;
     const f32 = (...sizes: number[]): InputShape => ({ shape: sizes, type: 'f32' });
     const context = this.context.planMemory({ context: f32(rows, config.textDim) });
     if (!context) return null;
     const { F, S } = wanTokens(config, shape, { merged });
-    const rope = f32(F, S, config.headDim / 2);
+    const rope = { ropeCos: f32(F, S, config.headDim / 2), ropeSin: f32(F, S, config.headDim / 2) };
+    const places = this.places?.planMemory(rope) ?? null;
+    const shared = { ...rope, ...places?.outputs };
     const sinusoid = f32(F, config.freqDim);
-    const step = this.step.planMemory({ latents: f32(...shape), sinusoid, ropeCos: rope, ropeSin: rope, ...context.outputs })!;
-    return { context, step, given: tensorBytes([rope, rope, sinusoid]) + prompts * tensorBytes(Object.values(context.outputs)) };
+    const step = this.step.planMemory({ latents: f32(...shape), sinusoid, ...shared, ...context.outputs })!;
+    const given = tensorBytes([...Object.values(shared), sinusoid]) + prompts * tensorBytes(Object.values(context.outputs));
+    return { before: places ? [context, places] : [context], step, given };
   }
 
   /** Compiles, and computes what all steps on clips of one shape share. */
   async open(shape: Latents['shape'], { signal }: CallOptions = {}): Promise<OpenClip> {
     const { executor, config, merged } = this.#options;
     const chain = await this.step.get({ signal });
+    const places = await this.places?.get({ signal });
     const { F, S } = wanTokens(config, shape, { merged });
-    const rope = ropeTables(config, shape[1], shape[2] / config.patch, shape[3] / config.patch);
+    const tables = ropeTables(config, shape[1], shape[2] / config.patch, shape[3] / config.patch);
     const tableShape = [F, S, config.headDim / 2];
-    const shared = { ropeCos: executor.upload(rope.cos, tableShape), ropeSin: executor.upload(rope.sin, tableShape) };
+    const rope = { ropeCos: executor.upload(tables.cos, tableShape), ropeSin: executor.upload(tables.sin, tableShape) };
+    let shared: Record<string, DeviceTensor> = rope;
+    const dispose = () => Object.values(shared).forEach((tensor) => tensor.dispose());
+    try {
+      if (places) shared = { ...rope, ...(await places.run(rope, { signal })) };
+    } catch (error) {
+      dispose();
+      throw error;
+    }
     return {
       predict: async (latents, timestep, cleanFrames, cross) => {
         throwIfAborted(signal);
@@ -91,14 +112,20 @@ export class VelocityModel {
           sinusoid.dispose();
         }
       },
-      dispose: () => Object.values(shared).forEach((tensor) => tensor.dispose()),
+      dispose,
     };
   }
 
   async dispose(): Promise<void> {
-    await this.context.dispose();
-    await this.step.dispose();
+    for (const chain of this.chains) await chain.dispose();
   }
+}
+
+export interface TransformerMemory {
+  /** What runs once, before the first step. */
+  readonly before: readonly ChainMemory[];
+  readonly step: ChainMemory;
+  readonly given: number;
 }
 
 /** The transformer made ready for clips of one shape. */

@@ -1,7 +1,7 @@
 import type { OpenWeights } from '../../src/weights/open-weights';
 import { parseWanConfig, type WanConfig } from '../../src/networks/wan-config';
 import { ropeTables, timestepSinusoid } from '../../src/networks/wan-tables';
-import { wanContext, wanStep, wanTokens, type WanStepOptions } from '../../src/networks/wan-transformer';
+import { wanContext, wanPlaces, wanStep, wanTokens, type WanStepOptions } from '../../src/networks/wan-transformer';
 import type { Executor } from '../../src/graph/executor';
 import { compare, type Comparison, type Tolerances } from './comparison';
 import { filesIn, foldersWith, golden, readGoldens, readWeights, type FixtureFolder, type Goldens } from './fixture-folder';
@@ -46,7 +46,13 @@ export async function runWan(executor: Executor, weights: OpenWeights, config: W
   });
   const inputs = stepInputs(config, goldens, options);
   const cross = Object.fromEntries(Object.entries(context).map(([name, rows]) => [name, f32(rows, rows.length / config.dim, config.dim)]));
-  const outputs = await runOnce(executor, wanStep(weights, config, options), weights, { ...inputs, ...cross });
+  const { ropeCos, ropeSin } = inputs;
+  const placesGraph = wanPlaces(weights, config);
+  const places = placesGraph ? await runOnce(executor, [placesGraph], weights, { ropeCos, ropeSin }) : {};
+  const tokens = Object.fromEntries(
+    Object.entries(places).map(([name, rows]) => [name, f32(rows, ...ropeCos.shape.slice(0, 2), config.dim)]),
+  );
+  const outputs = await runOnce(executor, wanStep(weights, config, options), weights, { ...inputs, ...tokens, ...cross });
   return { inputs, outputs: { ...context, ...outputs } };
 }
 
@@ -56,6 +62,7 @@ export function stepCost(weights: OpenWeights, config: WanConfig, goldens: Golde
   const rows = golden(goldens, 'context').shape.at(-2)!;
   for (let i = 0; i < config.layers; i++)
     for (const name of [`crossK.${i}`, `crossV.${i}`]) inputs[name] = f32(new Float32Array(0), rows, config.dim);
+  if (config.positionEmbedding) inputs.places = f32(new Float32Array(0), ...inputs.ropeCos!.shape.slice(0, 2), config.dim);
   return chainCost(wanStep(weights, config, { ...options, grouping: 'whole' }), inputs);
 }
 

@@ -16,7 +16,7 @@ test('from a first visit to a second one without a network', async ({ firstVisit
     await expect(page.getByText(/The first clip fetches the model once, [\d.]+ MB/)).toBeVisible();
     await expect(button(page, /^On this device · (processor, \d+ threads?|GPU)/)).toBeVisible();
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
-    await compose(page, prompt, { seed: 41 });
+    await compose(page, prompt, { seed: 41, steps: 30 }); // enough of them to be seen, however fast a step is
     await expect(page.locator('#prompt-hints')).toContainText('red fox');
   });
 

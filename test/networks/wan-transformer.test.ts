@@ -3,7 +3,7 @@ import { createReferenceExecutor } from '../../src/graph/reference';
 import { graphWeights } from '../../src/graph/weights';
 import { parseWanConfig, type WanConfig } from '../../src/networks/wan-config';
 import { ropeAxisDims, ropeTables, timestepSinusoid } from '../../src/networks/wan-tables';
-import { wanContext, wanStep, wanTokens, type WanStepOptions } from '../../src/networks/wan-transformer';
+import { wanContext, wanPlaces, wanStep, wanTokens, type WanStepOptions } from '../../src/networks/wan-transformer';
 import { randomNumbers, randomWeights } from '../graph/memory-weights';
 import { runGraphs } from './run-graphs';
 
@@ -77,12 +77,14 @@ async function velocity(
   const context = await runGraphs(executor, [wanContext(weights, config)], weights, { context: [randomNumbers(4)(70), [7, 10]] });
   const { F, S } = wanTokens(config, LATENTS, options);
   const { cos, sin } = ropeTables(config, 3, 2, 3);
+  const rope = { ropeCos: [cos, [F, S, 6]], ropeSin: [sin, [F, S, 6]] } as const;
+  const places = wanPlaces(weights, config);
+  const shared = { ...context, ...(places ? await runGraphs(executor, [places], weights, rope) : {}) };
   return runGraphs(executor, wanStep(weights, config, options), weights, {
     latents: [latents, LATENTS],
     sinusoid: [timestepSinusoid(timesteps, 16), [F, 16]],
-    ropeCos: [cos, [F, S, 6]],
-    ropeSin: [sin, [F, S, 6]],
-    ...Object.fromEntries(Object.entries(context).map(([name, { data, shape }]) => [name, [data, shape] as const])),
+    ...rope,
+    ...Object.fromEntries(Object.entries(shared).map(([name, { data, shape }]) => [name, [data, shape] as const])),
   });
 }
 
