@@ -4,7 +4,7 @@ import { chooseBackend } from './choose-backend';
 import { DeviceLosses } from './device-losses';
 import { describeClip, describeEncoder, noteCodec } from './describe-run';
 import type { Environment } from './environment';
-import { isGpuLocked, withGpuLock } from './gpu-lock';
+import { isGpuLocked, untilGpuIsFree, withGpuLock } from './gpu-lock';
 import { InterruptedJobKeeper, readInterruptedJob, type InterruptedJob } from './interrupted-job';
 import { JobQueue } from './job-queue';
 import { LoadedModelCache, type LoadedModel } from './loaded-model';
@@ -172,7 +172,10 @@ export class KinoraEngine implements Kinora {
   }
 
   interruptedSpec(): Promise<GenerationSpec | null> {
-    return this.#guard(async () => (await this.#lastInterrupted())?.spec ?? null);
+    return this.#guard(async () => {
+      if (this.#interrupted === undefined && !this.#running) await untilGpuIsFree(this.#environment.locks, { atMostMs: RELOADED_PAGE_MS });
+      return (await this.#lastInterrupted())?.spec ?? null;
+    });
   }
 
   embed(text: string): Promise<Float32Array> {
@@ -360,6 +363,8 @@ export class KinoraEngine implements Kinora {
 }
 
 /** What to do where a finished clip does not fit into memory once more. */
+/** How long a page that is gone may still hold the lock: a step at the largest sizes. Another tab that runs on holds it longer. */
+const RELOADED_PAGE_MS = 8_000;
 const CLIP_IS_KEPT = 'Close other tabs, or choose the CPU (backend “ort-wasm”), and export again; the clip itself is kept.';
 
 function isSameSpec(a: GenerationSpec, b: GenerationSpec): boolean {

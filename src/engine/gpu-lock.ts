@@ -11,3 +11,12 @@ export function withGpuLock<T>(locks: Locks | undefined, options: LockOptions, w
 export async function isGpuLocked(locks: Locks | undefined): Promise<boolean> {
   return locks !== undefined && locks.request(NAME, { ifAvailable: true }, async (lock) => lock === null);
 }
+
+/** Waits until no tab generates, but no longer than this: a page that was reloaded in a long step holds the lock until the step is over. */
+export async function untilGpuIsFree(
+  locks: Locks | undefined,
+  { everyMs = 100, atMostMs }: { everyMs?: number; atMostMs: number },
+): Promise<void> {
+  for (let waited = 0; waited < atMostMs && (await isGpuLocked(locks)); waited += everyMs)
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+}

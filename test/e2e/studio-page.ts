@@ -16,7 +16,7 @@ export interface Settings {
   readonly steps?: number;
   readonly frames?: number;
   readonly seed?: number;
-  /** The smallest size that the model offers. */
+  /** The smallest size that the model offers; false: the largest. */
   readonly small?: boolean;
 }
 
@@ -28,11 +28,12 @@ export async function compose(page: Page, prompt: string, settings: Settings = {
   if (settings.steps !== undefined) await page.getByLabel('Steps').fill(String(settings.steps));
   if (settings.seed !== undefined) await page.getByLabel('Seed', { exact: true }).fill(String(settings.seed));
   if (settings.frames !== undefined) await page.getByLabel('Length').selectOption(String(settings.frames));
-  if (settings.small) {
+  if (settings.small !== undefined) {
     const size = page.getByLabel('Size', { exact: true });
     const values = await size.locator('option').evaluateAll((options) => options.map((option) => (option as HTMLOptionElement).value));
     const area = (value: string) => value.split('x').reduce((product, side) => product * Number(side), 1);
-    if (values.length > 1) await size.selectOption(values.sort((a, b) => area(a) - area(b))[0]!);
+    const bySize = values.sort((a, b) => area(a) - area(b));
+    if (values.length > 1) await size.selectOption(bySize.at(settings.small ? 0 : -1)!);
   }
   await button(page, 'Less').click();
 }

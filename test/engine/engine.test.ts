@@ -267,8 +267,10 @@ describe('a reload in the middle of a run', () => {
     const otherTab = new KinoraEngine(fakeWorld({ kept, locks }));
     expect(await otherTab.partial()).toBeNull(); // it still runs
     const before = structuredClone(kept.values);
-    died();
+    const found = otherTab.interruptedSpec(); // waits for what may be a reloaded page in its last step
+    setTimeout(died, 250);
     await dead.catch(() => undefined);
+    expect(await found).toMatchObject({ prompt: PROMPT, seed: 9 });
 
     const afterReload = fakeWorld({ kept: Object.assign(new MemoryValues(), { values: before }) });
     const engine = new KinoraEngine(afterReload);
