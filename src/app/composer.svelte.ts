@@ -2,6 +2,7 @@ import type { ModelDescription } from '../engine/types';
 import type { GenerationSpec, SpecInput } from '../engine/spec';
 import { formatSeconds } from './format';
 import { buildLexicon, readPrompt, replacePhrase, type Lexicon, type PromptPart } from './read-prompt';
+import { rewordPrompt, spansOf, type FindNeighbours, type Rewording } from './reword-prompt';
 import { readJson, writeJson, type KeyValueStore } from './stored-json';
 
 /** Fields that can be wrong; each one's sentence stands beside it. */
@@ -49,6 +50,8 @@ export class Composer {
 
   #description = $state.raw<ModelDescription | null>(null);
   #lexicon = $state.raw<Lexicon | null>(null);
+  /** The last rewording that was taken over, and the prompt before it. */
+  #reworded = $state.raw<{ readonly before: string; readonly after: string } | null>(null);
   /** An empty prompt is only a mistake once Generate was pressed. */
   #attempted = $state(false);
   #refusals = $state(0);
@@ -56,6 +59,8 @@ export class Composer {
   readonly #random: () => number;
 
   readonly parts: readonly PromptPart[] = $derived(this.#lexicon ? readPrompt(this.prompt.slice(0, READ_CHARACTERS), this.#lexicon) : []);
+  /** Stretches of the prompt to compare with the vocabulary, for `rewording`. */
+  readonly spans: readonly string[] = $derived(this.#lexicon ? spansOf(this.prompt.slice(0, READ_CHARACTERS), this.#lexicon) : []);
   readonly problems: FieldProblems = $derived.by(() => this.#findProblems());
 
   constructor(options: { store?: KeyValueStore; random?: () => number } = {}) {
@@ -101,6 +106,32 @@ export class Composer {
   /** What it recognises, each once, in the order written. */
   get knownPhrases(): string[] {
     return unique(this.parts.filter((part) => part.kind === 'known').map((part) => part.text.toLowerCase()));
+  }
+
+  /** The prompt in words that the model knows. Nothing is compared before the neighbours of all spans are there. */
+  rewording(find: FindNeighbours): Rewording {
+    const { vocabulary } = this.#description ?? {};
+    const { prompt } = this;
+    if (!this.#lexicon || !vocabulary || prompt.length > READ_CHARACTERS) return { prompt, changes: [] };
+    const isComplete = this.spans.every((span) => find(span));
+    return rewordPrompt(prompt, this.#lexicon, vocabulary, isComplete ? find : () => undefined);
+  }
+
+  /** Takes a rewording over. */
+  reword({ prompt }: Rewording): void {
+    this.#reworded = { before: this.prompt, after: prompt };
+    this.prompt = prompt;
+  }
+
+  /** Whether the prompt is as a rewording left it. */
+  get isReworded(): boolean {
+    return this.#reworded !== null && this.#reworded.after === this.prompt;
+  }
+
+  /** The words from before the rewording again. */
+  takeBackWords(): void {
+    if (this.isReworded) this.prompt = this.#reworded!.before;
+    this.#reworded = null;
   }
 
   /** Takes over a model's limits and defaults; settings that were stored and still fit stay, steps and guidance only of the very same weights. */

@@ -1,53 +1,48 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { Kinora, Vocabulary } from '../engine/types';
+import { nearestEntries, type EmbeddedPhrase } from './nearest-entries';
+import { knownPhrases, type Neighbour } from './reword-prompt';
 
-/** Below this the nearest word is no help: MiniLM finds something for everything. */
-const LEAST_COSINE = 0.4;
-/** Groups whose words stand for something that an unknown word could mean. */
-const GROUPS = ['subjects', 'places', 'motions', 'weather', 'times', 'looks'];
-
-interface KnownPhrase {
-  readonly phrase: string;
-  readonly vector: Float32Array;
-}
+/** Of the nearest phrases so many are kept: the nearest of all may not fit into the sentence. */
+const KEPT = 12;
 
 /**
- * For words that a model never met: the phrase of its vocabulary that is nearest in meaning, by the sentence embeddings of its own text
+ * For words that a model never met: the phrases of its vocabulary that are nearest in meaning, by the sentence embeddings of its own text
  * encoder. Texts are embedded one after the other, and none while `isBusy`, so that a clip never waits long.
  */
 export class Neighbours {
-  readonly #nearest = new SvelteMap<string, string | null>();
+  readonly #nearest = new SvelteMap<string, readonly Neighbour[]>();
   readonly #embed: Kinora['embed'];
-  readonly #known: KnownPhrase[] = [];
+  readonly #known: EmbeddedPhrase[] = [];
   #isLooking = false;
 
   constructor(embed: Kinora['embed']) {
     this.#embed = embed;
   }
 
-  /** The nearest known phrase; null where nothing is near, undefined while that isn't known. */
-  of(word: string): string | null | undefined {
-    return this.#nearest.get(word);
+  /** The nearest known phrases, the nearest first; undefined while that isn't known. */
+  of(text: string): readonly Neighbour[] | undefined {
+    return this.#nearest.get(text);
   }
 
   /**
-   * Looks words up that were not looked up before; ends early when the device is needed, to go on at the next call. Never rejects:
+   * Looks texts up that were not looked up before; ends early when the device is needed, to go on at the next call. Never rejects:
    * without an answer nothing is said.
    */
-  async look(words: readonly string[], vocabulary: Vocabulary, isBusy: () => boolean): Promise<void> {
-    const wanted = words.filter((word) => !this.#nearest.has(word));
+  async look(texts: readonly string[], vocabulary: Vocabulary, isBusy: () => boolean): Promise<void> {
+    const wanted = texts.filter((text) => !this.#nearest.has(text));
     if (this.#isLooking || wanted.length === 0) return;
     this.#isLooking = true;
     try {
-      const phrases = GROUPS.flatMap((group) => Object.values(vocabulary[group] ?? {}).flatMap((list) => list.slice(0, 1)));
+      const phrases = knownPhrases(vocabulary);
       while (this.#known.length < phrases.length) {
         if (isBusy()) return;
-        const phrase = phrases[this.#known.length]!;
-        this.#known.push({ phrase, vector: await this.#embed(phrase) });
+        const known = phrases[this.#known.length]!;
+        this.#known.push({ ...known, vector: await this.#embed(known.form) });
       }
-      for (const word of wanted) {
+      for (const text of wanted) {
         if (isBusy()) return;
-        this.#nearest.set(word, this.#nearestTo(await this.#embed(word)));
+        this.#nearest.set(text, nearestEntries(this.#known, await this.#embed(text)).slice(0, KEPT));
       }
     } catch (error) {
       console.warn('A word could not be compared with the vocabulary.', error);
@@ -55,20 +50,4 @@ export class Neighbours {
       this.#isLooking = false;
     }
   }
-
-  #nearestTo(vector: Float32Array): string | null {
-    let best: { phrase: string; cosine: number } | null = null;
-    for (const known of this.#known) {
-      const cosine = dot(vector, known.vector);
-      if (!best || cosine > best.cosine) best = { phrase: known.phrase, cosine };
-    }
-    return best && best.cosine >= LEAST_COSINE ? best.phrase : null;
-  }
-}
-
-/** Of normalised vectors: their cosine. */
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i += 1) sum += a[i]! * b[i]!;
-  return sum;
 }

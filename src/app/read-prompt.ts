@@ -33,7 +33,8 @@ const PLAIN_WORDS = new Set(
   (
     'a an the and or but of in on at by to from into onto over under above below behind beside near through with without while ' +
     'as is are was were be being been it its his her their this that these those there then than very some any one two three ' +
-    'up down out off for who which he she they i my your our'
+    'up down out off for who which he she they i my your our ' +
+    'across against along amid among around away back beneath beyond inside outside past round toward towards upon within place'
   ).split(' '),
 );
 

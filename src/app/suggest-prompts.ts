@@ -1,4 +1,5 @@
 import type { Vocabulary } from '../engine/types';
+import { articleFor, inflectVerb } from './english-forms';
 
 /**
  * Prompts made only of what the vocabulary holds, so that each is one the model can follow as well as it can follow any.
@@ -28,7 +29,7 @@ function simpleMotions(motions: Readonly<Record<string, readonly string[]>> = {}
   const sideways = ['left', 'right'].flatMap((side) => (motions[side] ?? []).filter((phrase) => phrase === `move to the ${side}`));
   const simple = [...(motions['still'] ?? []).slice(0, 1), ...sideways];
   const phrases = simple.length > 0 ? simple : firstWordings(motions).filter((phrase) => !/\b(left|right)$/.test(phrase));
-  return phrases.map((phrase) => phrase.replace(/^\w*[^s\W]\b/, (verb) => `${verb}${/(sh|ch|x|z|o)$/.test(verb) ? 'es' : 's'}`));
+  return phrases.map((phrase) => (/^\w+s\b/.test(phrase) ? phrase : inflectVerb(phrase, 's')));
 }
 
 function firstWordings(group: Readonly<Record<string, readonly string[]>> | undefined): string[] {
@@ -37,8 +38,4 @@ function firstWordings(group: Readonly<Record<string, readonly string[]>> | unde
 
 function pick(list: readonly string[], random: () => number): string | undefined {
   return list[Math.floor(random() * list.length)];
-}
-
-function articleFor(noun: string): string {
-  return /^[aeio]/.test(noun) ? 'an' : 'a';
 }

@@ -147,11 +147,13 @@ describe('words that were never seen', () => {
   const vectors: Record<string, [number, number]> = { dog: [1, 0], 'santa claus': [0, 1], wolf: [0.9, 0.44], tax: [-1, 0] };
   const embed = async (text: string) => Float32Array.from(vectors[text] ?? [0, -1]);
 
-  it('are compared with the vocabulary once; where nothing is near, nothing is claimed', async () => {
+  it('are compared with the vocabulary once, the nearest first', async () => {
     const spy = vi.fn(embed);
     const neighbours = new Neighbours(spy);
     await neighbours.look(['wolf', 'tax'], description.vocabulary!, () => false);
-    expect([neighbours.of('wolf'), neighbours.of('tax'), neighbours.of('car')]).toEqual(['dog', null, undefined]);
+    expect(neighbours.of('wolf')![0]).toMatchObject({ phrase: 'dog', group: 'subjects', id: 'dog' });
+    expect(neighbours.of('tax')!.every(({ cosine }) => cosine <= 0)).toBe(true);
+    expect(neighbours.of('car')).toBeUndefined();
     const calls = spy.mock.calls.length;
     await neighbours.look(['wolf'], description.vocabulary!, () => false);
     expect(spy.mock.calls).toHaveLength(calls);
@@ -163,7 +165,7 @@ describe('words that were never seen', () => {
     await neighbours.look(['wolf'], description.vocabulary!, () => spy.mock.calls.length >= 2);
     expect([neighbours.of('wolf'), spy.mock.calls.length]).toEqual([undefined, 2]);
     await neighbours.look(['wolf'], description.vocabulary!, () => false);
-    expect(neighbours.of('wolf')).toBe('dog');
+    expect(neighbours.of('wolf')![0]!.phrase).toBe('dog');
     expect(new Set(spy.mock.calls.map(([text]) => text)).size).toBe(spy.mock.calls.length);
   });
 

@@ -47,7 +47,7 @@ test('versions stand side by side, wait in a queue that survives a reload, and c
   await expect(tab.getByRole('list', { name: 'Side by side' })).toBeVisible();
 
   await tab.getByLabel('Versions').selectOption('1');
-  await compose(tab, 'a cat\na fox\na cow\na pig', { steps: 40 });
+  await compose(tab, 'a cat\na fox\na cow\na pig', { steps: 100, small: false }); // none ends before it is put in order
   await tab.getByLabel('Every line is a clip').check();
   await button(tab, 'Generate').click();
   const queue = tab.getByRole('region', { name: /^Up next/ });
@@ -66,12 +66,25 @@ test('versions stand side by side, wait in a queue that survives a reload, and c
   await expect(button(tab, 'Generate')).toBeEnabled();
 });
 
-test('words that were never seen are compared with those that were', async ({ tab }) => {
+test('a prompt is offered in words that the model knows, by their meaning once it is here', async ({ tab }) => {
   await openStudio(tab);
+  const prompt = tab.getByLabel('Prompt', { exact: true });
+  await prompt.fill('a dog runs on the beach');
+  await button(tab, 'Use these words').click(); // a direction needs no model
+  await expect(prompt).toHaveValue('a dog runs to the right on the beach');
   await compose(tab, 'a dog on the beach', TINY);
   await makeClip(tab); // the model is here now
-  await tab.getByLabel('Prompt', { exact: true }).fill('a wolf in the snow');
-  await expect(tab.locator('#prompt-hints')).toContainText(/“wolf”: never seen, closest is \w+/, { timeout: 60_000 });
+  const written = 'A kitten strolls to the left in the woods, zxqv.';
+  await prompt.fill(written);
+  await expect(tab.locator('#prompt-hints')).toContainText('Never seen: “kitten”');
+  await expect(tab.locator('q')).toHaveText(/^A (kitty|cat) walks to the left (in|among) .*(forest|trees), zxqv\.$/, { timeout: 60_000 });
+  await expect(tab.locator('#prompt-hints')).toContainText('Never seen: “zxqv”. It may be ignored');
+  await button(tab, 'Use these words').click();
+  await expect(prompt).toBeFocused();
+  await expect(prompt).toHaveValue(/walks to the left/);
+  await expect(button(tab, 'Use these words')).toBeHidden();
+  await button(tab, 'Take back the words').click();
+  await expect(prompt).toHaveValue(written);
 });
 
 test('a link brings prompt and settings, once; a damaged one says so', async ({ tab }) => {
