@@ -1,8 +1,8 @@
-"""python -m training.pack MODEL_FOLDER MINILM_FOLDER OUT_FOLDER [--id storybook] [--sums SHA256SUMS]
+"""python -m training.pack MODEL_FOLDER MINILM_FOLDER OUT_FOLDER [--id storybook] [--sums SHA256SUMS] [--unquantized]
 
 Reads a trained model (model.json, transformer, autoencoder, vocabulary) and MiniLM, writes the GGUF files, the
 tokenizer, the vocabulary, the licences and manifest.json. The same input gives the same bytes; `--sums` writes their
-SHA-256 in the format of sha256sum.
+SHA-256 in the format of sha256sum.  `--unquantized` stores as F16 what would be Q8_0, to measure what that costs.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def error_of(tensor: Tensor) -> float:
     return float(np.sqrt(np.mean((back - tensor.values) ** 2) / np.mean(tensor.values**2)))
 
 
-def pack(model_folder: Path, minilm_folder: Path, out: Path, model_id: str) -> list[Path]:
+def pack(model_folder: Path, minilm_folder: Path, out: Path, model_id: str, quantized: bool = True) -> list[Path]:
     """Writes the whole folder; returns the files in the order of the manifest, manifest and licences last."""
     out.mkdir(parents=True, exist_ok=True)
     read = lambda path: json.loads(path.read_text(encoding="utf-8"))
@@ -81,9 +81,10 @@ def pack(model_folder: Path, minilm_folder: Path, out: Path, model_id: str) -> l
     autoencoder = read(model_folder / model["autoencoder"])
     text_encoder = read(minilm_folder / "config.json")
     licence = model["licence"]
-    pack_weights(model_folder / "transformer.safetensors", out / "transformer.gguf", "wan", f"{model['id']} transformer", licence, policy.transformer_type)
-    pack_weights(model_folder / "autoencoder.safetensors", out / "autoencoder.gguf", "taehv", f"{model['id']} autoencoder", licence, policy.autoencoder_type)
-    pack_weights(minilm_folder / "model.f16.safetensors", out / "text-encoder.gguf", "bert", "all-MiniLM-L6-v2", "Apache-2.0", policy.text_encoder_type, drop="pooler.")
+    stored = lambda choose: choose if quantized else lambda name, shape: choose(name, shape).replace("Q8_0", "F16")
+    pack_weights(model_folder / "transformer.safetensors", out / "transformer.gguf", "wan", f"{model['id']} transformer", licence, stored(policy.transformer_type))
+    pack_weights(model_folder / "autoencoder.safetensors", out / "autoencoder.gguf", "taehv", f"{model['id']} autoencoder", licence, stored(policy.autoencoder_type))
+    pack_weights(minilm_folder / "model.f16.safetensors", out / "text-encoder.gguf", "bert", "all-MiniLM-L6-v2", "Apache-2.0", stored(policy.text_encoder_type), drop="pooler.")
     (out / "tokenizer.json").write_bytes((minilm_folder / "tokenizer.json").read_bytes())
     (out / "vocabulary.json").write_bytes((model_folder / "vocabulary.json").read_bytes())
     roles = {"transformer.gguf": "transformer", "autoencoder.gguf": "autoencoder", "text-encoder.gguf": "text-encoder", "tokenizer.json": "tokenizer", "vocabulary.json": "vocabulary"}
@@ -102,8 +103,9 @@ def main() -> None:
     parser.add_argument("out_folder", type=Path)
     parser.add_argument("--id", default="storybook", help="the model's id in manifest.json")
     parser.add_argument("--sums", type=Path, help="write the SHA-256 of every file here")
+    parser.add_argument("--unquantized", action="store_true")
     arguments = parser.parse_args()
-    files = pack(arguments.model_folder, arguments.minilm_folder, arguments.out_folder, arguments.id)
+    files = pack(arguments.model_folder, arguments.minilm_folder, arguments.out_folder, arguments.id, not arguments.unquantized)
     sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
     if arguments.sums:
         arguments.sums.write_text(sums, encoding="utf-8")

@@ -3,19 +3,24 @@
   python -m storybook.match --assets work/assets.pt --bundle bundle --text-encoder minilm --subjects few --prompts 100 --out evaluation.json
 
 Prompts are scenes on the latent grid (world.py: `on_grid`), where a caption fixes everything but which drawing of the place stands behind,
-in four sets: calm (one subject that stands or travels, a camera at rest, clear weather, the flat look), vocabulary (everything that the
-world has), wording (words that training never shows), combinations (pairs that training never shows).
+in five sets: calm (one subject that stands or travels, a camera at rest, clear weather, the flat look), vocabulary (everything that the
+world has), wording (words that training never shows), combinations (pairs that training never shows), calm-wording (calm ones in words that
+training never shows).
 
 A generated clip is held against renderings of its prompt: first with every drawing of the scenery, then, one attribute at a time, with every
 value that this attribute may have and all others as told.  The rendering with the smallest squared error says what the clip
 shows.  `ceiling` is the same count on rendered clips that went through the autoencoder, `chance` that of guessing.
 It can't tell a clip that shows the right thing somewhere else: of weights trained off the grid it says less than they show.
+
+`--write-prompts` writes the sets as JSON rows (set, prompt, spec) and ends; `--read-prompts` takes them from there, worded anew or not.
+`--clips` judges what another engine made of those rows, in their order (safetensors, `frames` u8 [N, T, 3, S, S]).
 """
 import argparse
 import json
 import random
 
 import torch
+from safetensors.torch import load_file
 
 from . import vocabulary as V
 from .assets import load_assets
@@ -97,20 +102,24 @@ def evaluation_sets(subjects, count, seed=4242):
     """{set: [(spec, prompt)]}, `count` each"""
     rng = random.Random(seed)
     calm = World(subjects, calm=1.0, grid=1.0).specs(seed, count)
-    sets = {"calm": [(s, caption(s, rng, full=True)) for s in calm], **prompt_sets(World(subjects, grid=1.0), count, seed)}
+    sets = {"calm": [(s, caption(s, rng, full=True)) for s in calm], **prompt_sets(World(subjects, grid=1.0), count, seed),
+            "calm-wording": [(s, caption(s, rng, full=True, unseen=True)) for s in calm]}
     del sets["two"]  # subjects side by side don't keep to the grid
     return sets
 
 
 @torch.no_grad()
-def evaluate(bundle, renderer, world, sets, steps=None, guidance=None, ceiling=True):
-    """-> {set: {generated, ceiling, chance}}, printed as it comes"""
+def evaluate(bundle, renderer, world, sets, steps=None, guidance=None, ceiling=True, clips=None):
+    """-> {set: {generated, ceiling, chance}}, printed as it comes.  clips u8 [N, T, 3, S, S]: judged instead of the bundle's own."""
     total, report = bundle.info["defaults"]["frames"], {}
     frames = [0, total // 3, 2 * total // 3, total - 1]
     for name, rows in sets.items():
         specs = [s for s, _ in rows]
+        if clips is not None:
+            made, clips = clips[:len(rows), frames].float() / 255, clips[len(rows):]
         with autocast(bundle.device):
-            made = torch.cat([bundle.generate([c for _, c in rows[i:i + 8]], steps, guidance, seed=i)[1][:, frames].float() for i in range(0, len(rows), 8)])
+            if clips is None:
+                made = torch.cat([bundle.generate([c for _, c in rows[i:i + 8]], steps, guidance, seed=i)[1][:, frames].float() for i in range(0, len(rows), 8)])
             coded = [bundle.autoencoder.decode(bundle.autoencoder.encode(renderer.render(specs[i:i + 8])[0].float() / 255)).clamp(0, 1)[:, frames].float() for i in range(0, len(specs), 8)] if ceiling else []
         report[name] = {"generated": score(specs, made, renderer, world.ids, frames), "chance": chance(specs, world.ids)}
         if coded:
@@ -122,14 +131,17 @@ def evaluate(bundle, renderer, world, sets, steps=None, guidance=None, ceiling=T
 def main(argv=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--assets", required=True)
-    p.add_argument("--bundle", required=True)
+    p.add_argument("--bundle", required=True, help="what to judge; with --clips only its size counts")
     p.add_argument("--text-encoder", required=True)
     p.add_argument("--subjects", default="core")
     p.add_argument("--prompts", type=int, default=100, help="of each set")
-    p.add_argument("--sets", default="calm,vocabulary,wording,combinations")
+    p.add_argument("--sets", default="calm,vocabulary,wording,combinations,calm-wording")
     p.add_argument("--no-ceiling", action="store_true", help="generated clips only")
     p.add_argument("--given", type=int, default=16, help="clips for given frames and loops; 0: leave them out")
     p.add_argument("--seed", type=int, default=4242)
+    p.add_argument("--write-prompts", metavar="FILE")
+    p.add_argument("--read-prompts", metavar="FILE")
+    p.add_argument("--clips", metavar="FILE")
     p.add_argument("--steps", type=int)
     p.add_argument("--guidance", type=float)
     p.add_argument("--threads", type=int)
@@ -137,11 +149,19 @@ def main(argv=None):
     a = p.parse_args(argv)
     if a.threads:
         torch.set_num_threads(a.threads)
+    if a.read_prompts:
+        rows = json.load(open(a.read_prompts))
+        sets = {name: [(r["spec"], r["prompt"]) for r in rows if r["set"] == name] for name in dict.fromkeys(r["set"] for r in rows)}
+    else:
+        sets = {name: rows for name, rows in evaluation_sets(a.subjects, a.prompts, a.seed).items() if name in a.sets.split(",")}
+    if a.write_prompts:
+        json.dump([{"set": name, "prompt": caption, "spec": spec} for name, rows in sets.items() for spec, caption in rows], open(a.write_prompts, "w"), indent=1)
+        return
     bundle, world = Bundle(a.bundle, a.text_encoder), World(a.subjects)
     renderer = Renderer(load_assets(a.assets), bundle.info["defaults"]["frames"])
-    sets = evaluation_sets(a.subjects, a.prompts, a.seed)
+    clips = load_file(a.clips)["frames"] if a.clips else None
     report = {"prompts_per_set": a.prompts, "steps": a.steps or bundle.info["defaults"]["steps"], "guidance": bundle.info["defaults"]["guidance"] if a.guidance is None else a.guidance,
-              "sets": evaluate(bundle, renderer, world, {k: sets[k] for k in a.sets.split(",")}, a.steps, a.guidance, not a.no_ceiling)}
+              "sets": evaluate(bundle, renderer, world, sets, a.steps, a.guidance, not a.no_ceiling, clips)}
     if a.given:
         report["conditioning"] = conditioning(bundle, renderer, world, a.given, a.steps, a.guidance)
         print(json.dumps(report["conditioning"]), flush=True)
