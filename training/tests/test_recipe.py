@@ -10,6 +10,7 @@ import os
 import random
 import sys
 import tempfile
+import types
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads make a shared machine crawl
 
@@ -111,6 +112,27 @@ def test_a_clip_is_nearest_to_what_it_shows():
     other = match.score([{**s, "look": "sepia", "time": "night", "camera": "zoom_in"} for s in specs], clips, renderer, ids, frames)
     assert other["look"] == other["time"] == other["camera"] == 0.0
     assert match.chance(specs, ids)["subject"] == 0.333 and match.chance(specs, ids)["look"] == 0.125
+
+
+def test_prompts_go_out_and_clips_of_another_engine_come_in(tmp_path):
+    path = str(tmp_path / "prompts.json")
+    match.main(["--assets", "none", "--bundle", "none", "--text-encoder", "none", "--subjects", "few", "--prompts", "3", "--write-prompts", path])
+    rows = json.load(open(path))
+    assert [r["set"] for r in rows] == [name for name in ("calm", "vocabulary", "wording", "combinations", "calm-wording") for _ in range(3)]
+    assert [r["spec"] for r in rows[:3]] == [r["spec"] for r in rows[-3:]] and rows[0]["prompt"] != rows[-3]["prompt"]
+
+    sprites = torch.randint(0, 256, (2, 4, 128, 128), dtype=torch.uint8)
+    places = torch.randint(0, 256, (14, 4, 3, 3, 25, 33), dtype=torch.uint8)
+    renderer = Renderer({"size": 128, "sprites": sprites, "sprite_index": {("dog", None): 0, ("bus", None): 1}, "places": places}, 25)
+    scene = {"relation": None, "place": "desert", "time": "day", "weather": "clear", "camera": "static", "look": "flat", "seed": 5, "on_grid": True}
+    specs = [{**scene, "subjects": [{"id": id, "colour": None, "motion": "left", "size": "normal"}]} for id in ("dog", "bus", "dog")]
+    clips = torch.cat([renderer.render([spec])[0] for spec in specs])
+    nobody = types.SimpleNamespace(info={"defaults": {"frames": 25}}, device=torch.device("cpu"))
+    sets = {"one": [(specs[0], "")], "two": [(spec, "") for spec in specs[1:]]}
+    report = match.evaluate(nobody, renderer, types.SimpleNamespace(ids=["dog", "bus"]), sets, ceiling=False, clips=clips)
+    assert report["one"]["generated"]["mean"] == report["two"]["generated"]["mean"] == 1.0
+    report = match.evaluate(nobody, renderer, types.SimpleNamespace(ids=["dog", "bus"]), sets, ceiling=False, clips=clips.flip(0)[[1, 0, 2]])
+    assert report["one"]["generated"]["subject"] == 0.0
 
 
 def test_token_noise_is_alike_within_a_token():

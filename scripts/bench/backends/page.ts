@@ -3,6 +3,7 @@ import { webGpuBuild } from '../../../src/backends/ort/runtime';
 import { createWgslExecutor } from '../../../src/backends/wgsl/create-wgsl-executor';
 import type { CompiledGraph, DeviceTensor, Executor } from '../../../src/graph/executor';
 import { networkWorkloads, type Workload } from '../network-workloads';
+import { HARDWARE_BLOCKS, SOFTWARE_BLOCKS, wanBlockWorkloads } from '../wgsl/wan-blocks';
 
 /** One network on one backend. */
 export interface BackendRow {
@@ -40,11 +41,15 @@ interface Ready {
   readonly times: number[];
 }
 
+/** Runs that take longer are timed once. */
+const LONG_MS = 4000;
+/** Of Wan's blocks a longer clip is left out when the slowest backend took so long on the one before. */
+const LONGEST_MS = 60_000;
 /** Names of `networkWorkloads`. */
 const NETWORKS = ['step', 'step-merged', 'minilm15', 'decode1', 'encode'];
 const WEBGPU = 'onnxruntime-web WebGPU';
 
-/** Times networks of the bundled model on all backends in turn, `repeats` rounds of one run each, so that what else the machine does hits all. */
+/** Times networks of the bundled model, and a layer of Wan's shape, on all backends in turn, `repeats` rounds of one run each, so that what else the machine does hits all. */
 export async function measureBackends({ repeats }: { readonly repeats: number }): Promise<BackendFigures> {
   const adapter = await navigator.gpu.requestAdapter();
   if (!adapter) throw new Error('There is no WebGPU adapter.');
@@ -64,6 +69,13 @@ export async function measureBackends({ repeats }: { readonly repeats: number })
     console.log(workload.name);
     rows.push(...(await measureNetwork(workload, candidates, repeats)), await tryGraphCapture(workload, candidates[1]!.executor));
   }
+  const plan = isFallbackAdapter ? SOFTWARE_BLOCKS : HARDWARE_BLOCKS;
+  for (const workload of wanBlockWorkloads(plan)) {
+    console.log(workload.name);
+    const measured = await measureNetwork(workload, candidates, repeats);
+    rows.push(...measured.map(({ difference: _allZero, ...row }) => row)); // made-up weights give zeros
+    if (measured.some(({ best }) => best! > LONGEST_MS)) break;
+  }
   for (const { executor } of candidates) await executor.dispose();
   return {
     adapter: [vendor, architecture, product, description].filter(Boolean).join(' '),
@@ -77,7 +89,8 @@ async function measureNetwork(workload: Workload, candidates: readonly Candidate
   const ready: Ready[] = [];
   for (const candidate of candidates) ready.push(await start(candidate, workload));
   for (let round = 0; round < repeats; round++)
-    for (const { executor, compiled, tensors, times } of ready) times.push((await run(executor, compiled, tensors)).ms);
+    for (const { executor, compiled, tensors, times } of ready)
+      if (!(times[0]! > LONG_MS)) times.push((await run(executor, compiled, tensors)).ms);
   const rows = ready.map(({ backend, first, times, output }, index): BackendRow => {
     times.sort((a, b) => a - b);
     return {

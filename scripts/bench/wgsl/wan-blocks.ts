@@ -8,6 +8,7 @@ import { timestepSinusoid } from '../../../src/networks/wan-tables';
 import { wanStep } from '../../../src/networks/wan-transformer';
 import { noise } from './roofline';
 import { syntheticWeights, wan13b, wanShapes } from './synthetic-weights';
+import type { Workload } from '../network-workloads';
 import type { Subject } from './time-graph';
 
 /** Patches of a clip: latent frames by rows by columns. */
@@ -90,6 +91,12 @@ export async function measureWanBlocks(subject: Subject, plan: BlockPlan): Promi
   return { counts: await measureCounts(subject, plan), tokens: await measureTokens(subject, plan) };
 }
 
+/** One layer at the clips of a plan, ready to be timed on any backend. */
+export function wanBlockWorkloads({ clips }: BlockPlan): Workload[] {
+  const { config, weights, graph } = network(1);
+  return clips.map((clip) => ({ name: `Wan 1.3B layer, ${tokensOf(clip)}`, graph, weights, inputs: inputsOf(config, clip) }));
+}
+
 async function measureTokens(subject: Subject, { clips, mostMs }: BlockPlan): Promise<TokenRow[]> {
   const bench = openBench(subject, 1);
   const rows: TokenRow[] = [];
@@ -144,11 +151,15 @@ function expect({ tokens, parts }: TokenRow, clip: Patches): number {
 
 const tokensOf = ([frames, height, width]: Patches) => frames * height * width;
 
-/** A network of so many layers on two executors of one device: one as it is used, one that waits for every dispatch. */
-function openBench(subject: Subject, layers: number) {
+function network(layers: number) {
   const config = wan13b(layers);
   const weights = syntheticWeights(wanShapes(config), 'Q8_0');
-  const graph = wanStep(weights, config, { merged: true, grouping: 'whole' })[0]!;
+  return { config, weights, graph: wanStep(weights, config, { merged: true, grouping: 'whole' })[0]! };
+}
+
+/** A network of so many layers on two executors of one device: one as it is used, one that waits for every dispatch. */
+function openBench(subject: Subject, layers: number) {
+  const { config, weights, graph } = network(layers);
   const records: DispatchRecord[] = [];
   const plain = createWgslExecutor(subject);
   const profiled = createWgslExecutor({ ...subject, onDispatch: (record) => records.push(record) });
