@@ -51,6 +51,7 @@ const TILES: Readonly<Record<RowClass, readonly Tile[]>> = {
 /** On a CPU: few threads, large tiles, straight from storage, since registers are what is cheap there (docs/performance.md). */
 const SOFTWARE_TILES: Readonly<Record<RowClass, readonly Tile[]>> = {
   many: [
+    [1, 4, 16, 16, 0],
     [2, 4, 8, 8, 0],
     [1, 4, 16, 4, 0],
   ],
@@ -70,7 +71,10 @@ const SOFTWARE_TILES: Readonly<Record<RowClass, readonly Tile[]>> = {
 export function gemmConfigurations(traits: DeviceTraits, m: number, int8: boolean): readonly GemmConfiguration[] {
   const rows = rowClass(m);
   if (traits.software) {
-    const [first, ...rest] = SOFTWARE_TILES[rows].map((tile) => configuration('f32', false, tile));
+    // Threads fill the vectors that a CPU adapter runs them in: four on SwiftShader, eight on lavapipe.
+    const fills = ([threadsM, threadsN]: Tile) => threadsM * threadsN >= Math.min(traits.subgroups, 8);
+    const tiles = SOFTWARE_TILES[rows].toSorted((a, b) => Number(fills(b)) - Number(fills(a)));
+    const [first, ...rest] = tiles.map((tile) => configuration('f32', false, tile));
     // None of a tile's rows are wasted on a few rows.
     const fitting = rest.filter(({ tileM }) => rows === 'few' && tileM >= m).at(-1);
     return fitting ? [fitting, first!, ...rest.filter((other) => other !== fitting)] : [first!, ...rest];
