@@ -14,6 +14,7 @@ export class Neighbours {
   readonly #nearest = new SvelteMap<string, readonly Neighbour[]>();
   readonly #embed: Kinora['embed'];
   readonly #known: EmbeddedPhrase[] = [];
+  #texts: readonly string[] = [];
   #isLooking = false;
 
   constructor(embed: Kinora['embed']) {
@@ -26,12 +27,12 @@ export class Neighbours {
   }
 
   /**
-   * Looks texts up that were not looked up before; ends early when the device is needed, to go on at the next call. Never rejects:
-   * without an answer nothing is said.
+   * Looks texts up that were not looked up before; ends early when the device is needed, to go on at the next call. Of calls that come while
+   * it looks, the last one counts: what was asked before is no longer of interest. Never rejects: without an answer nothing is said.
    */
   async look(texts: readonly string[], vocabulary: Vocabulary, isBusy: () => boolean): Promise<void> {
-    const wanted = texts.filter((text) => !this.#nearest.has(text));
-    if (this.#isLooking || wanted.length === 0) return;
+    this.#texts = texts;
+    if (this.#isLooking || !this.#next()) return;
     this.#isLooking = true;
     try {
       const phrases = knownPhrases(vocabulary);
@@ -40,7 +41,7 @@ export class Neighbours {
         const known = phrases[this.#known.length]!;
         this.#known.push({ ...known, vector: await this.#embed(known.form) });
       }
-      for (const text of wanted) {
+      for (let text = this.#next(); text !== undefined; text = this.#next()) {
         if (isBusy()) return;
         this.#nearest.set(text, nearestEntries(this.#known, await this.#embed(text)).slice(0, KEPT));
       }
@@ -49,5 +50,9 @@ export class Neighbours {
     } finally {
       this.#isLooking = false;
     }
+  }
+
+  #next(): string | undefined {
+    return this.#texts.find((text) => !this.#nearest.has(text));
   }
 }

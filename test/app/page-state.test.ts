@@ -169,6 +169,15 @@ describe('words that were never seen', () => {
     expect(new Set(spy.mock.calls.map(([text]) => text)).size).toBe(spy.mock.calls.length);
   });
 
+  it('are those of the last prompt when it changed while others were looked up', async () => {
+    const spy = vi.fn(embed);
+    const neighbours = new Neighbours(spy);
+    const first = neighbours.look(['tax'], description.vocabulary!, () => false);
+    await neighbours.look(['wolf'], description.vocabulary!, () => false);
+    await first;
+    expect([neighbours.of('tax'), neighbours.of('wolf')?.[0]?.phrase]).toEqual([undefined, 'dog']);
+  });
+
   it('say nothing where the encoder fails', async () => {
     vi.spyOn(console, 'warn').mockImplementationOnce(() => undefined);
     const neighbours = new Neighbours(async () => Promise.reject(new KinoraError('internal', 'No.', '')));
