@@ -28,8 +28,11 @@ test('the MP4 decodes to the frames that went in', async ({ tab }) => {
     const context = canvas.getContext('2d', { willReadFrequently: true })!;
     const decibels: number[] = [];
     for (const [index, rgba] of frames!.entries()) {
+      // “seeked” may come before the picture does; where the frame is the one that is shown already, no other picture comes.
+      const presented = new Promise((done) => video.requestVideoFrameCallback(done));
       video.currentTime = (index + 0.25) / fps; // see momentOf in src/app/player.svelte.ts
       await event('seeked');
+      await Promise.race([presented, new Promise((done) => setTimeout(done, 250))]);
       context.drawImage(video, 0, 0);
       const shown = context.getImageData(0, 0, width, height).data;
       let squares = 0;
