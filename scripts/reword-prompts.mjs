@@ -21,8 +21,9 @@ await withModules(async (load) => {
     { PromptEncoder },
     { openWeights },
     { memorySource },
-    { buildLexicon },
-    { spansOf, rewordPrompt },
+    { buildLexicon, readPrompt },
+    { spansIn },
+    { rewordPrompt },
     { Neighbours },
   ] = await Promise.all(
     [
@@ -31,6 +32,7 @@ await withModules(async (load) => {
       'weights/open-weights.ts',
       'weights/files/byte-source.ts',
       'app/read-prompt.ts',
+      'app/prompt-spans.ts',
       'app/reword-prompt.ts',
       'app/neighbours.svelte.ts',
     ].map((path) => load(`/src/${path}`)),
@@ -44,8 +46,10 @@ await withModules(async (load) => {
   const rows = JSON.parse(readFileSync(from, 'utf8'));
   let changed = 0;
   for (const row of rows) {
-    await neighbours.look(spansOf(row.prompt, lexicon), vocabulary, () => false);
-    const { prompt, changes } = rewordPrompt(row.prompt, lexicon, vocabulary, (text) => neighbours.of(text));
+    const spans = spansIn(readPrompt(row.prompt, lexicon), row.prompt);
+    const texts = spans.map(({ text }) => text);
+    await neighbours.look(texts, vocabulary, () => false);
+    const { prompt, changes } = rewordPrompt(row.prompt, spans, { lexicon, vocabulary }, (text) => neighbours.of(text));
     if (changes.length > 0) changed += 1;
     Object.assign(row, { original: row.prompt, prompt });
   }

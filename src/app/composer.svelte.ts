@@ -2,7 +2,8 @@ import type { ModelDescription } from '../engine/types';
 import type { GenerationSpec, SpecInput } from '../engine/spec';
 import { formatSeconds } from './format';
 import { buildLexicon, readPrompt, replacePhrase, type Lexicon, type PromptPart } from './read-prompt';
-import { rewordPrompt, spansOf, type FindNeighbours, type Rewording } from './reword-prompt';
+import { spansIn, type Span } from './prompt-spans';
+import { rewordPrompt, type FindNeighbours, type Rewording } from './reword-prompt';
 import { readJson, writeJson, type KeyValueStore } from './stored-json';
 
 /** Fields that can be wrong; each one's sentence stands beside it. */
@@ -60,7 +61,7 @@ export class Composer {
 
   readonly parts: readonly PromptPart[] = $derived(this.#lexicon ? readPrompt(this.prompt.slice(0, READ_CHARACTERS), this.#lexicon) : []);
   /** Stretches of the prompt to compare with the vocabulary, for `rewording`. */
-  readonly spans: readonly string[] = $derived(this.#lexicon ? spansOf(this.prompt.slice(0, READ_CHARACTERS), this.#lexicon) : []);
+  readonly spans: readonly Span[] = $derived(spansIn(this.parts, this.prompt));
   readonly problems: FieldProblems = $derived.by(() => this.#findProblems());
 
   constructor(options: { store?: KeyValueStore; random?: () => number } = {}) {
@@ -113,8 +114,8 @@ export class Composer {
     const { vocabulary } = this.#description ?? {};
     const { prompt } = this;
     if (!this.#lexicon || !vocabulary || prompt.length > READ_CHARACTERS) return { prompt, changes: [] };
-    const isComplete = this.spans.every((span) => find(span));
-    return rewordPrompt(prompt, this.#lexicon, vocabulary, isComplete ? find : () => undefined);
+    const isComplete = this.spans.every(({ text }) => find(text));
+    return rewordPrompt(prompt, this.spans, { lexicon: this.#lexicon, vocabulary }, isComplete ? find : () => undefined);
   }
 
   /** Takes a rewording over. */

@@ -49,14 +49,16 @@ export function spansIn(parts: readonly PromptPart[], prompt: string): Span[] {
   const spans: Span[] = [];
   const isApart = (index: number) =>
     index <= 0 || index >= parts.length || /[,.;:!?\n]/.test(prompt.slice(parts[index - 1]!.end, parts[index]!.start));
-  const clauseOf = (index: number) => parts.slice(1, index + 1).filter((_, before) => isApart(before + 1)).length;
-  const cameraClauses = new Set(parts.flatMap(({ text }, index) => (text.toLowerCase() === 'camera' ? [clauseOf(index)] : [])));
+  let clause = 0;
+  const clauses = parts.map((_, index) => (isApart(index) ? (clause += 1) : clause));
+  const cameraClauses = new Set(clauses.filter((_, index) => parts[index]!.text.toLowerCase() === 'camera'));
   const isFixed = ({ kind, text }: PromptPart) => kind === 'known' || SIDE.test(text);
   for (let first = 0; first < Math.min(parts.length, MOST_WORDS); first += 1) {
     if (NO_BEGINNING.test(parts[first]!.text)) continue;
+    const isOfCamera = cameraClauses.has(clauses[first]!);
     for (let last = first; last < Math.min(parts.length, first + MOST_WORDS_IN_SPAN); last += 1) {
       if (last > first && isApart(last)) break;
-      if (parts[last]!.kind === 'known' || (SIDE.test(parts[last]!.text) && !cameraClauses.has(clauseOf(first)))) break;
+      if (parts[last]!.kind === 'known' || (SIDE.test(parts[last]!.text) && !isOfCamera)) break;
       if (parts[last]!.kind === 'plain' && !(last > first && PARTICLE.test(parts[last]!.text))) continue;
       const within = parts.slice(first, last + 1);
       const content = within.filter(({ kind }) => kind !== 'plain').length;
@@ -80,7 +82,7 @@ export function spansIn(parts: readonly PromptPart[], prompt: string): Span[] {
         followsAdjective: previous?.group === 'sizes' || previous?.group === 'colours',
         followsPlain: previous?.kind === 'plain',
         next: !next ? 'none' : next.kind === 'plain' ? 'plain' : next.group === 'subjects' ? 'subject' : isFixed(next) ? 'known' : 'word',
-        isOfCamera: cameraClauses.has(clauseOf(first)),
+        isOfCamera,
         isClause: !next && (!previous || (ARTICLE.test(previous.text) && isApart(first - 1))),
       });
     }

@@ -1,6 +1,6 @@
 import type { Vocabulary } from '../engine/types';
 import { inflectVerb, pluralOf, progressive, thirdPerson, withArticle } from './english-forms';
-import { SIDE, spansIn, type Span } from './prompt-spans';
+import { SIDE, type Span } from './prompt-spans';
 import { readPrompt, type Lexicon } from './read-prompt';
 
 /**
@@ -43,6 +43,9 @@ const LEAST_COSINE = 0.45;
 const LEAST_COSINES: Readonly<Record<string, number>> = { places: 0.53, times: 0.53, weather: 0.53, sizes: 0.6, cameras: 0.55 };
 /** For words that occurred in training, only elsewhere: they are left alone unless the phrase is plainly meant. */
 const LEAST_COSINE_OF_SEEN = 0.62;
+const LIKE_A_VERB = /^\S+(s|ing|ed)\b/;
+/** After it a verb stands in its base form: “dogs stroll”. Not enormous, nor grass. */
+const PLURAL = /^\w{2,}([^aiosu]|[^ou]u)s$/;
 
 /** What texts are compared with: every phrase, verbs as `jump`, `jumps` and `jumping`; of travelling only the verbs, which go with either direction. */
 export function knownPhrases(vocabulary: Vocabulary): KnownPhrase[] {
@@ -57,26 +60,25 @@ export function knownPhrases(vocabulary: Vocabulary): KnownPhrase[] {
   return [...known, ...['s', 'ing'].flatMap((ending) => motions.map((entry) => ({ ...entry, form: inflectVerb(entry.phrase, ending) })))];
 }
 
-/** The texts whose neighbours `rewordPrompt` asks for. */
-export function spansOf(prompt: string, lexicon: Lexicon): string[] {
-  return [...new Set(spansIn(readPrompt(prompt, lexicon), prompt).map((span) => span.text))];
-}
-
 /**
  * Puts what a model never met in words that it knows: stretches that mean about the same as a phrase of the vocabulary are replaced by it, in the
- * way that makes the most of the sentence, and verbs of travelling that lack a direction get one. Other words stay.
+ * way that makes the most of the sentence, and verbs of travelling that lack a direction get one. Other words stay. `spans` are the prompt's
+ * (`spansIn`), whose texts it asks the neighbours of.
  */
-export function rewordPrompt(prompt: string, lexicon: Lexicon, vocabulary: Vocabulary, find: FindNeighbours): Rewording {
-  const spans = bestSpans(spansIn(readPrompt(prompt, lexicon), prompt), find);
+export function rewordPrompt(
+  prompt: string,
+  spans: readonly Span[],
+  { lexicon, vocabulary }: { readonly lexicon: Lexicon; readonly vocabulary: Vocabulary },
+  find: FindNeighbours,
+): Rewording {
   const changes: Change[] = [];
   let reworded = '';
   let end = 0;
-  for (const span of spans) {
+  for (const span of bestSpans(spans, find)) {
     const before = prompt.slice(end, span.start);
     const phrase = inflect(span, span.neighbour);
     const to = /^\p{Lu}/u.test(prompt.slice(span.start)) ? phrase[0]!.toUpperCase() + phrase.slice(1) : phrase;
-    reworded += withArticle(before, to);
-    reworded += to;
+    reworded += withArticle(before, to) + to;
     end = span.end;
     changes.push({ from: span.text, to });
   }
@@ -131,8 +133,7 @@ function fits(span: Span, { group, id }: KnownPhrase): boolean {
   if (!hasUnknown) return false; // what was seen is put in order at most
   if (group === 'looks') return isClause;
   if (startsPlain) return false;
-  if (group === 'motions' && span.isDirected && id !== null) return false;
-  if (group === 'motions') return /^\S+(s|ing|ed)\b/.test(text) || /^\w{2,}([^aiosu]|[^ou]u)s$/.test(before);
+  if (group === 'motions') return (id === null || !span.isDirected) && (LIKE_A_VERB.test(text) || PLURAL.test(before));
   if (group === 'sizes') return !text.includes(' ') && (next === 'word' || next === 'subject');
   const isAside = isClause && span.start > 0 && before === ''; // “…, in fog, aquarelle”
   return (

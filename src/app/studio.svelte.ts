@@ -169,7 +169,10 @@ export class Studio {
   /** Compares words that the model never met with those it knows; only where that fetches nothing and keeps no clip waiting. */
   async lookAtWords(): Promise<void> {
     const { vocabulary } = this.composer.description ?? {};
-    if (vocabulary && this.isStored) await this.neighbours.look(this.composer.spans, vocabulary, () => this.run.isBusy);
+    if (vocabulary && this.isStored) {
+      const texts = this.composer.spans.map(({ text }) => text);
+      await this.neighbours.look(texts, vocabulary, () => this.run.isBusy);
+    }
   }
 
   /** Makes what is composed, or puts it behind what waits; where something is wrong, the fields say so and nothing starts. */

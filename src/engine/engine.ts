@@ -173,7 +173,7 @@ export class KinoraEngine implements Kinora {
 
   interruptedSpec(): Promise<GenerationSpec | null> {
     return this.#guard(async () => {
-      if (this.#interrupted === undefined && !this.#running) await untilGpuIsFree(this.#environment.locks, { atMostMs: RELOADED_PAGE_MS });
+      if (this.#interrupted === undefined && !this.#running) await untilGpuIsFree(this.#environment.locks, RELOADED_PAGE_MS);
       return (await this.#lastInterrupted())?.spec ?? null;
     });
   }
@@ -362,9 +362,9 @@ export class KinoraEngine implements Kinora {
   }
 }
 
-/** What to do where a finished clip does not fit into memory once more. */
 /** How long a page that is gone may still hold the lock: a step at the largest sizes. Another tab that runs on holds it longer. */
 const RELOADED_PAGE_MS = 8_000;
+/** What to do where a finished clip does not fit into memory once more. */
 const CLIP_IS_KEPT = 'Close other tabs, or choose the CPU (backend “ort-wasm”), and export again; the clip itself is kept.';
 
 function isSameSpec(a: GenerationSpec, b: GenerationSpec): boolean {

@@ -242,7 +242,10 @@ export interface Kinora {
   ): Promise<Clip>;
   /** The latents that the last stopped or failed job had finished, or null. Also after a reload of the page in the middle of a job. */
   partial(): Promise<PartialResult | null>;
-  /** The spec of the last job that was stopped, failed, or was cut off by a reload, even before its first step; null after a finished one. Takes some seconds while another tab generates. */
+  /**
+   * The spec of the last job that was stopped, failed, or was cut off by a reload, even before its first step; null after a finished one.
+   * Takes some seconds while another tab generates.
+   */
   interruptedSpec(): Promise<GenerationSpec | null>;
   /** MiniLM sentence embedding [384], normalised: search by meaning. */
   embed(text: string): Promise<Float32Array>;

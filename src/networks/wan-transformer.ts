@@ -60,11 +60,11 @@ export function wanContext(weights: WeightSource, config: WanConfig, options: { 
  * Rotary embedding alone tells only how far tokens are apart, and in pure noise nothing else tells where one is. Products of the frame's and the
  * column's angles add up to those of column minus and plus frame, in which what crosses the picture stands still.
  */
-export function wanPlaces(weights: WeightSource, { positionEmbedding, headDim }: WanConfig): Graph | null {
-  if (!positionEmbedding) return null;
+export function wanPlaces(weights: WeightSource, config: WanConfig): Graph | null {
+  if (!config.positionEmbedding) return null;
   const g = new GraphBuilder('wan.places', weights);
-  const { cos, sin } = ropeInputs(g, headDim, 'F', 'S');
-  const turns = ropeAxisDims(headDim)[2] / 2;
+  const { cos, sin } = ropeInputs(g, config, ['F', 'S']);
+  const turns = ropeAxisDims(config.headDim)[2] / 2;
   const [frameCos, frameSin] = [g.slice(cos, 2, 0, turns), g.slice(sin, 2, 0, turns)];
   const [columnCos, columnSin] = [g.slice(cos, 2, -turns), g.slice(sin, 2, -turns)];
   const products = [g.mul(frameCos, columnCos), g.mul(frameSin, columnSin), g.mul(frameSin, columnCos), g.mul(frameCos, columnSin)];
@@ -98,7 +98,7 @@ function wholeStep(weights: WeightSource, config: WanConfig, options: WanStepOpt
   const g = new GraphBuilder('wan.step', weights, options);
   const latents = latentsInput(g, config);
   const embedded = embed(g, config, latents, options);
-  const rope = ropeOf(g, config, embedded.hidden);
+  const rope = ropeInputs(g, config, embedded.hidden.shape);
   let { hidden } = embedded;
   for (let i = 0; i < config.layers; i++) {
     hidden = wanBlock(
@@ -127,7 +127,7 @@ function layeredStep(weights: WeightSource, config: WanConfig, options: WanStepO
     const g = new GraphBuilder(`wan.block${i}`, weights, options);
     const hidden = g.input('hidden', [F, 'S', config.dim]);
     const modulation = g.input('modulation', [F, 6, config.dim]);
-    const rope = ropeOf(g, config, hidden);
+    const rope = ropeInputs(g, config, hidden.shape);
     const out = wanBlock(g, g.weights.at('blocks', i), config, hidden, { modulation, rope, cross: crossInputs(g, config, i) }, `block${i}`);
     g.output('hidden', out);
     g.tap(`block${i}.out`, out);
@@ -146,13 +146,9 @@ function latentsInput(g: GraphBuilder, { inChannels, patch }: WanConfig): Value 
   return g.input('latents', [inChannels, 'T', multiplyDims(patch, 'h'), multiplyDims(patch, 'w')]);
 }
 
-/** The tables for tokens [F, S, D]. */
-function ropeOf(g: GraphBuilder, { headDim }: WanConfig, tokens: Value): { cos: Value; sin: Value } {
-  const [F, S] = tokens.shape as [Dim, Dim, number];
-  return ropeInputs(g, headDim, F, S);
-}
-
-function ropeInputs(g: GraphBuilder, headDim: number, F: Dim, S: Dim): { cos: Value; sin: Value } {
+/** The tables for tokens [F, S, …]. */
+function ropeInputs(g: GraphBuilder, { headDim }: WanConfig, tokens: readonly Dim[]): { cos: Value; sin: Value } {
+  const [F, S] = tokens as [Dim, Dim];
   return { cos: g.input('ropeCos', [F, S, headDim / 2]), sin: g.input('ropeSin', [F, S, headDim / 2]) };
 }
 

@@ -7,6 +7,7 @@ import type { WanConfig } from '../networks/wan-config';
 import { ropeTables, timestepSinusoid } from '../networks/wan-tables';
 import { wanContext, wanPlaces, wanStep, wanTokens } from '../networks/wan-transformer';
 import { LazyChain } from './lazy-chain';
+import { TensorScope } from './tensor-scope';
 import type { CallOptions, Latents } from './types';
 
 /** Keys and values of cross-attention, by the names of `wanStep`'s inputs. */
@@ -65,7 +66,7 @@ export class VelocityModel {
 
   /**
    * What a step on clips of one shape, what it takes from the shape alone, and the keys and values of `prompts` contexts of some rows will take on
-   * a GPU; null where that is not known. `given` are the tensors that live from step to step besides the latents.
+   * a GPU; null where that is not known.
    */
   planMemory(shape: Latents['shape'], rows: number, prompts: number): TransformerMemory | null {
     const { config, merged } = this.#options;
@@ -90,13 +91,13 @@ export class VelocityModel {
     const { F, S } = wanTokens(config, shape, { merged });
     const tables = ropeTables(config, shape[1], shape[2] / config.patch, shape[3] / config.patch);
     const tableShape = [F, S, config.headDim / 2];
-    const rope = { ropeCos: executor.upload(tables.cos, tableShape), ropeSin: executor.upload(tables.sin, tableShape) };
+    const scope = new TensorScope();
+    const rope = scope.ownAll({ ropeCos: executor.upload(tables.cos, tableShape), ropeSin: executor.upload(tables.sin, tableShape) });
     let shared: Record<string, DeviceTensor> = rope;
-    const dispose = () => Object.values(shared).forEach((tensor) => tensor.dispose());
     try {
-      if (places) shared = { ...rope, ...(await places.run(rope, { signal })) };
+      if (places) shared = { ...rope, ...scope.ownAll(await places.run(rope, { signal })) };
     } catch (error) {
-      dispose();
+      scope.dispose();
       throw error;
     }
     return {
@@ -112,7 +113,7 @@ export class VelocityModel {
           sinusoid.dispose();
         }
       },
-      dispose,
+      dispose: () => scope.dispose(),
     };
   }
 
@@ -125,6 +126,7 @@ export interface TransformerMemory {
   /** What runs once, before the first step. */
   readonly before: readonly ChainMemory[];
   readonly step: ChainMemory;
+  /** Bytes of the tensors that live from step to step besides the latents. */
   readonly given: number;
 }
 

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Vocabulary } from '../../src/engine/types';
-import { buildLexicon } from '../../src/app/read-prompt';
-import { knownPhrases, rewordPrompt, spansOf, type FindNeighbours } from '../../src/app/reword-prompt';
+import { spansIn } from '../../src/app/prompt-spans';
+import { buildLexicon, readPrompt } from '../../src/app/read-prompt';
+import { knownPhrases, rewordPrompt, type FindNeighbours } from '../../src/app/reword-prompt';
 
 const vocabulary = JSON.parse(readFileSync('public/models/storybook/vocabulary.json', 'utf8')) as Vocabulary;
 const lexicon = buildLexicon(vocabulary);
@@ -13,7 +14,9 @@ const neighbours =
   (told: Record<string, readonly [phrase: string, cosine: number]>): FindNeighbours =>
   (text) =>
     told[text] ? known.filter(({ phrase }) => phrase === told[text]![0]).map((phrase) => ({ ...phrase, cosine: told[text]![1] })) : [];
-const reword = (prompt: string, told: Parameters<typeof neighbours>[0] = {}) => rewordPrompt(prompt, lexicon, vocabulary, neighbours(told));
+const spansOf = (prompt: string) => spansIn(readPrompt(prompt, lexicon), prompt);
+const reword = (prompt: string, told: Parameters<typeof neighbours>[0] = {}) =>
+  rewordPrompt(prompt, spansOf(prompt), { lexicon, vocabulary }, neighbours(told));
 
 describe('rewording a prompt', () => {
   it('leaves a prompt alone whose words are known', () => {
@@ -59,7 +62,7 @@ describe('rewording a prompt', () => {
   });
 
   it('never reaches over a comma or a phrase that is known, and brings no second preposition', () => {
-    const asked = spansOf('a wyvern, gliding past the moon at night over fjords', lexicon);
+    const asked = spansOf('a wyvern, gliding past the moon at night over fjords').map(({ text }) => text);
     expect(asked).toContain('wyvern');
     expect(asked.filter((text) => text.includes('wyvern') && text.includes(' '))).toEqual([]);
     expect(asked.filter((text) => text.includes('at night'))).toEqual([]);

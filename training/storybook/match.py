@@ -131,7 +131,7 @@ def evaluate(bundle, renderer, world, sets, steps=None, guidance=None, ceiling=T
 def main(argv=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--assets", required=True)
-    p.add_argument("--bundle", required=True, help="what to judge; with --clips only its size counts")
+    p.add_argument("--bundle", required=True, help="what to judge; with --clips only its sizes and its autoencoder (the ceiling) count")
     p.add_argument("--text-encoder", required=True)
     p.add_argument("--subjects", default="core")
     p.add_argument("--prompts", type=int, default=100, help="of each set")
@@ -153,16 +153,19 @@ def main(argv=None):
         rows = json.load(open(a.read_prompts))
         sets = {name: [(r["spec"], r["prompt"]) for r in rows if r["set"] == name] for name in dict.fromkeys(r["set"] for r in rows)}
     else:
-        sets = {name: rows for name, rows in evaluation_sets(a.subjects, a.prompts, a.seed).items() if name in a.sets.split(",")}
+        sets = evaluation_sets(a.subjects, a.prompts, a.seed)
+        sets = {name: sets[name] for name in a.sets.split(",")}
     if a.write_prompts:
         json.dump([{"set": name, "prompt": caption, "spec": spec} for name, rows in sets.items() for spec, caption in rows], open(a.write_prompts, "w"), indent=1)
         return
     bundle, world = Bundle(a.bundle, a.text_encoder), World(a.subjects)
     renderer = Renderer(load_assets(a.assets), bundle.info["defaults"]["frames"])
     clips = load_file(a.clips)["frames"] if a.clips else None
-    report = {"prompts_per_set": a.prompts, "steps": a.steps or bundle.info["defaults"]["steps"], "guidance": bundle.info["defaults"]["guidance"] if a.guidance is None else a.guidance,
+    if clips is not None and len(clips) != sum(map(len, sets.values())):
+        raise SystemExit(f"{a.clips} has {len(clips)} clips, not one for each of the {sum(map(len, sets.values()))} prompts")
+    report = {"prompts_per_set": {name: len(rows) for name, rows in sets.items()}, "steps": a.steps or bundle.info["defaults"]["steps"], "guidance": bundle.info["defaults"]["guidance"] if a.guidance is None else a.guidance,
               "sets": evaluate(bundle, renderer, world, sets, a.steps, a.guidance, not a.no_ceiling, clips)}
-    if a.given:
+    if a.given and clips is None:
         report["conditioning"] = conditioning(bundle, renderer, world, a.given, a.steps, a.guidance)
         print(json.dumps(report["conditioning"]), flush=True)
     if a.out:
